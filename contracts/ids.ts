@@ -1,0 +1,99 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { RunRef, RunType } from './run.ts';
+
+/**
+ * The only place that makes names: workflow ids, and the names and labels of the objects that a run creates.
+ * Everything is derived from the custom resource, so that a repeated step finds what an earlier attempt made.
+ */
+
+const hex = (text: string) => bytesToHex(sha256(utf8ToBytes(text)));
+
+/** Velero's rule for label values: up to `max` characters unchanged, longer ones end in 6 digits of their hash. */
+export function validName(text: string, max = 63): string {
+  return text.length <= max ? text : text.slice(0, max - 6) + hex(text).slice(0, 6);
+}
+
+/** First `length` hex digits of the hash of the parts; parts are joined by a character no Kubernetes name has. */
+export function shortHash(length: number, ...parts: string[]): string {
+  return hex(parts.join('|')).slice(0, length);
+}
+
+/** Canonical workflow id of a run: two doors opened for the same name meet here. */
+export function runWorkflowId(run: Omit<RunRef, 'uid'>): string {
+  return `${run.type}/${run.cluster}/${run.namespace}/${validName(run.name, 200)}`;
+}
+
+/** Child workflow that protects or recovers one claim. */
+export function volumeWorkflowId(run: RunRef, namespace: string, claim: string): string {
+  const type = run.type === 'backup' ? 'protectVolume' : 'recoverVolume';
+  return `${type}/${run.uid}/${shortHash(16, namespace, claim)}`;
+}
+
+export const controllerWorkflowId = (cluster: string, namespace: string) => `controller/${cluster}/${namespace}`;
+export const limiterWorkflowId = (cluster: string) => `limiter/${cluster}`;
+export const repositoryWorkflowId = (cluster: string, location: string, namespace: string) =>
+  `initRepository/${cluster}/${location}/${namespace}`;
+export const garbageWorkflowId = (cluster: string, namespace: string) => `collectGarbage/${cluster}/${namespace}`;
+
+/**
+ * Name of everything made for one claim of a run: the DataUpload or DataDownload, and in the control namespace the
+ * snapshot copy, the temporary claim and (with the attempt appended) the mover pod. At most 57 characters.
+ */
+export function volumeObjectName(run: RunRef, namespace: string, claim: string): string {
+  return `${validName(run.name.replaceAll('.', '-'), 40)}-${shortHash(16, run.uid, namespace, claim)}`;
+}
+
+/** The snapshot taken in the application's own namespace; gone again after the hand-over. */
+export const sourceSnapshotName = (run: RunRef, namespace: string, claim: string) =>
+  `caravel-${shortHash(20, run.uid, namespace, claim)}`;
+
+export const moverPodName = (volumeObject: string, attempt: number) => `${volumeObject}-${attempt}`;
+export const moverSecretName = (volumeObject: string) => `${volumeObject}-repo`;
+
+/** Operation id of a data movement, as Velero forms it. */
+export const operationId = (type: RunType, runUid: string, claimUid: string) =>
+  validName(`${type === 'backup' ? 'du' : 'dd'}-${runUid}.${claimUid}`);
+
+/** Kopia source of a data-mover backup; relative path, taken verbatim by Kopia and by Velero. */
+export const dataMoverSource = (namespace: string, claim: string) =>
+  `default@default:snapshot-data-upload-download/kopia/${namespace}/${claim}`;
+
+export const LABELS = {
+  /** Uid of the run that made the object; garbage collection starts from here. */
+  runUid: 'caravel.dev/run-uid',
+  runType: 'caravel.dev/run-type',
+  runName: 'caravel.dev/run-name',
+  volume: 'caravel.dev/volume',
+  component: 'app.kubernetes.io/component',
+  managedBy: 'app.kubernetes.io/managed-by',
+  backupName: 'velero.io/backup-name',
+  backupUid: 'velero.io/backup-uid',
+  restoreName: 'velero.io/restore-name',
+  restoreUid: 'velero.io/restore-uid',
+  pvcUid: 'velero.io/pvc-uid',
+  operationId: 'velero.io/async-operation-id',
+  storageLocation: 'velero.io/storage-location',
+  excludeFromBackup: 'velero.io/exclude-from-backup',
+} as const;
+
+/** Annotation with the id of the workflow that owns a created object. */
+export const WORKFLOW_ANNOTATION = 'caravel.dev/workflow-id';
+/** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
+export const FACTS_ANNOTATION = 'caravel.dev/facts';
+
+/** Labels of every object that a run creates. */
+export function runLabels(run: RunRef, component: string): Record<string, string> {
+  return {
+    [LABELS.runUid]: run.uid,
+    [LABELS.runType]: run.type,
+    [LABELS.runName]: validName(run.name),
+    [LABELS.component]: component,
+    [LABELS.managedBy]: 'caravel',
+  };
+}
+
+/** Scratch prefix of a run in its location; removed at its end, swept by uid when the end did not come. */
+export function scratchPrefix(run: RunRef): string {
+  return `${run.type === 'backup' ? 'backups' : 'restores'}/${run.name}/.caravel/${run.uid}/`;
+}

@@ -1,0 +1,72 @@
+/**
+ * Every timeout, interval, retry and size limit of Caravel, each with its reason. Nothing else in the code states
+ * such a number. Times in milliseconds unless the name says otherwise.
+ */
+
+export const TASK_QUEUE = 'caravel';
+export const DEFAULT_CLUSTER = 'local';
+export const DEFAULT_NAMESPACE = 'openshift-adp';
+
+/** Retry of quick API and store calls: fast at first (most faults are blips), then every 20 s for as long as an outage lasts. */
+export const OUTAGE_RETRY = { initialIntervalMs: 250, backoffCoefficient: 2, maximumIntervalMs: 20_000 } as const;
+
+export const TIMEOUTS = {
+  /** One attempt of a step that makes a handful of calls; a hung connection is cut and tried again. */
+  shortStep: 60_000,
+  /** One attempt of a step that streams a whole backup's objects. It heartbeats, so a dead worker is noticed earlier. */
+  longStep: 4 * 3_600_000,
+  /** Heartbeat of streaming steps: a worker killed with SIGKILL is noticed within this time. */
+  heartbeat: 10_000,
+  /** Heartbeat of the controller's watch (design: 5 s), so that a dead controller is replaced in seconds. */
+  controllerHeartbeat: 5_000,
+  /** Every worker makes sure of the controller this often. */
+  controllerEnsure: 30_000,
+  /** Velero's default for the wait on a snapshot handle (spec.csiSnapshotTimeout). */
+  csiSnapshot: 10 * 60_000,
+  /** Velero's default for an asynchronous item operation (spec.itemOperationTimeout), from the slot's grant. */
+  itemOperation: 4 * 3_600_000,
+  /** A mover that nothing can schedule, or whose image cannot be pulled, is a permanent error after this; a blip of the scheduler is shorter. */
+  moverStart: 20_000,
+  /** No byte moved: kopia's own retries end after ≈ 50 s, so a longer silence is a dead connection. */
+  moverStall: 180_000,
+  /** kopia flushes on SIGTERM; the kubelet must give it time for that. */
+  moverGraceSeconds: 60,
+  /** Graceful deletion of a running mover plus unmount. */
+  release: 120_000,
+  /** CRDs become established in well under a second; a broken one never does. */
+  crdEstablished: 60_000,
+  /** Velero's resource timeout: a terminating namespace in the way of a restore. */
+  terminatingNamespace: 10 * 60_000,
+} as const;
+
+export const LIMITS = {
+  /** Page size of LIST calls; client-go's own default. Larger pages block the event loop for > 100 ms. */
+  pageSize: 500,
+  /** Shards exported at once; more only queues at the API server. */
+  exportShards: 4,
+  /** Objects applied at once by one activity; 8 raw connections restore 600 Secrets a second. */
+  applyParallel: 8,
+  /** Chunks of objects applied at once. */
+  applyChunks: 2,
+  /** Objects in one chunk of a restore wave. */
+  chunkItems: 500,
+  /** Movers at once in a cluster when nothing is configured. */
+  movers: 4,
+  /** Bytes of a segment before compression; one is held in memory per shard. */
+  segmentBytes: 8 * 1024 * 1024,
+  /** A Temporal payload stays below this; larger things travel as documents in the bucket. */
+  payloadBytes: 64 * 1024,
+  /** Largest single object read whole from the bucket: documents, metadata files. */
+  documentBytes: 256 * 1024 * 1024,
+  /** Largest object manifest taken from a tarball: etcd's own limit is 1.5 MiB, aggregated APIs may exceed it. */
+  manifestBytes: 32 * 1024 * 1024,
+  /** Kopia checkpoint interval in seconds: a killed mover sends at most this much again; each costs a few PUTs. */
+  checkpointSeconds: 180,
+  /** Parallel file reads of a mover going up; memory grows by about 20 MiB a reader. */
+  parallelUp: 8,
+  /** Parallel downloads: latency-bound, so twice as many. */
+  parallelDown: 16,
+} as const;
+
+/** Milliseconds between two progress writes of one transfer to its custom resource. */
+export const PROGRESS_INTERVAL = 1_000;
