@@ -1,0 +1,75 @@
+/** What is built from which pinned Go module (the go.mod and go.sum in lab/go/<group>). */
+export interface Recipe {
+  group: string;
+  packages: string[];
+  flags: string[];
+  /** Seconds on two cores with a cold Go build cache; only for the progress display. */
+  typicalSeconds: number;
+  /** Files taken along from module sources, so that a later start needs neither Go nor the module cache. */
+  assets: { module: string; file: RegExp; folder: string; into: string }[];
+}
+
+const stripped = ['-ldflags', '-s -w'];
+const kubernetes = (name: string): string => `k8s.io/kubernetes/cmd/${name}`;
+const snapshotter = 'github.com/kubernetes-csi/external-snapshotter';
+
+export const recipes: Recipe[] = [
+  {
+    group: 'kopia',
+    packages: ['github.com/kopia/kopia'],
+    flags: ['-tags', 'nohtmlui', '-ldflags', '-s -w -X github.com/kopia/kopia/repo.BuildVersion=0.23.1'],
+    typicalSeconds: 97,
+    assets: [],
+  },
+  {
+    group: 'vgw',
+    packages: ['github.com/versity/versitygw/cmd/versitygw'],
+    flags: stripped,
+    typicalSeconds: 57,
+    assets: [],
+  },
+  {
+    group: 'kube',
+    packages: [
+      kubernetes('kube-apiserver'),
+      kubernetes('kube-controller-manager'),
+      kubernetes('kube-scheduler'),
+      kubernetes('kubelet'),
+      kubernetes('kube-proxy'),
+      kubernetes('kubectl'),
+      'github.com/kubernetes-csi/external-provisioner/v5/cmd/csi-provisioner',
+    ],
+    flags: stripped,
+    typicalSeconds: 335,
+    assets: [
+      {
+        module: 'github.com/container-storage-interface/spec',
+        folder: '.',
+        file: /^csi\.proto$/,
+        into: 'proto',
+      },
+      {
+        module: 'k8s.io/kubelet',
+        folder: 'pkg/apis/pluginregistration/v1',
+        file: /^api\.proto$/,
+        into: 'proto',
+      },
+    ],
+  },
+  {
+    group: 'snap',
+    packages: [`${snapshotter}/v8/cmd/csi-snapshotter`, `${snapshotter}/v8/cmd/snapshot-controller`],
+    flags: stripped,
+    typicalSeconds: 174,
+    assets: [
+      { module: `${snapshotter}/client/v8`, folder: 'config/crd', file: /storage\.k8s\.io.*\.yaml$/, into: 'crds' },
+    ],
+  },
+  {
+    group: 'temporal',
+    packages: ['github.com/temporalio/cli/cmd/temporal'],
+    flags: stripped,
+    typicalSeconds: 260,
+    assets: [],
+  },
+];
