@@ -1,0 +1,18 @@
+import { defineConfig } from 'vitest/config';
+
+// Forks, never threads: Temporal's native bridge does not survive worker threads being torn down.
+const tier = (name: string, extra: object = {}) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], pool: 'forks' as const, ...extra },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      tier('unit'),
+      tier('replay', { testTimeout: 60_000 }),
+      // Real parts: one file at a time, so that two tests never fight for the same two cores.
+      tier('integration', { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false }),
+      tier('e2e', { testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false }),
+    ],
+  },
+});
