@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { run } from '../host/command.ts';
@@ -77,7 +86,15 @@ async function build(recipe: Recipe): Promise<void> {
   mkdirSync(join(scratch, 'assets'), { recursive: true });
   const cwd = join(goDir, recipe.group);
   const env = { ...process.env, CGO_ENABLED: '0' };
-  const args = ['build', '-mod=readonly', '-trimpath', ...recipe.flags, '-o', `${scratch}/`, ...recipe.packages];
+  const args = [
+    'build',
+    '-mod=readonly',
+    '-trimpath',
+    ...recipe.flags,
+    '-o',
+    `${scratch}/`,
+    ...recipe.packages,
+  ];
   await run('go', args, { cwd, env });
   for (const asset of recipe.assets) {
     const dir = (await run('go', ['list', '-m', '-f', '{{.Dir}}', asset.module], { cwd, env })).trim();

@@ -62,7 +62,12 @@ export const recipes: Recipe[] = [
     flags: stripped,
     typicalSeconds: 174,
     assets: [
-      { module: `${snapshotter}/client/v8`, folder: 'config/crd', file: /storage\.k8s\.io.*\.yaml$/, into: 'crds' },
+      {
+        module: `${snapshotter}/client/v8`,
+        folder: 'config/crd',
+        file: /storage\.k8s\.io.*\.yaml$/,
+        into: 'crds',
+      },
     ],
   },
   {

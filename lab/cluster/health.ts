@@ -1,0 +1,38 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
+
+/** How a component shows that it serves. */
+export type Health = { url: string } | { socket: string } | { host: string; port: number };
+
+export function isHealthy(health: Health): Promise<boolean> {
+  return 'url' in health ? answers(health.url) : accepts(health);
+}
+
+function answers(url: string): Promise<boolean> {
+  const send = url.startsWith('https:') ? httpsRequest : httpRequest;
+  return new Promise((resolve) => {
+    // Only a liveness question, asked at an address that is ours alone.
+    const request = send(url, { rejectUnauthorized: false, timeout: 2_000, agent: false }, (response) => {
+      response.resume();
+      resolve((response.statusCode ?? 500) < 400);
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve(false));
+    request.end();
+  });
+}
+
+function accepts(target: { socket: string } | { host: string; port: number }): Promise<boolean> {
+  const where = 'socket' in target ? { path: target.socket } : target;
+  return new Promise((resolve) => {
+    const socket = connect({ ...where, timeout: 2_000 });
+    const end = (ok: boolean): void => {
+      socket.destroy();
+      resolve(ok);
+    };
+    socket.on('connect', () => end(true));
+    socket.on('timeout', () => end(false));
+    socket.on('error', () => end(false));
+  });
+}
