@@ -34,15 +34,8 @@ export async function bringUp(name: string, say: (line: string) => void): Promis
 
 async function start(name: string, binaries: Binaries, say: (line: string) => void): Promise<Lab> {
   const lab = openLab(name);
-  const running = components.filter((component) => isRunning(lab, component.name));
-  if (running.length === components.length) {
-    say(`lab "${name}" is already up`);
-    return lab;
-  }
-  if (running.length > 0) {
-    const dead = components
-      .filter((component) => !running.includes(component))
-      .map((component) => component.name);
+  const dead = components.map(({ name: each }) => each).filter((each) => !isRunning(lab, each));
+  if (dead.length > 0 && dead.length < components.length) {
     say(`lab "${name}" is up, but these are not running and are started: ${dead.join(', ')}`);
   }
   const started = Date.now();
@@ -55,7 +48,8 @@ async function start(name: string, binaries: Binaries, say: (line: string) => vo
   await Promise.all([importPause(lab), createBuckets(lab), waitForNode(client, lab)]);
   client.close();
   writeEnvironment(lab, binaries);
-  say(`lab "${name}" is up after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  say(dead.length > 0 ? `lab "${name}" is up after ${seconds} s` : `lab "${name}" was already up`);
   return lab;
 }
 
