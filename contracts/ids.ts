@@ -24,17 +24,18 @@ export function runWorkflowId(run: Omit<RunRef, 'uid'>): string {
   return `${run.type}/${run.cluster}/${run.namespace}/${validName(run.name, 200)}`;
 }
 
-/** Child workflow that protects or recovers one claim. */
-export function volumeWorkflowId(run: RunRef, namespace: string, claim: string): string {
-  const type = run.type === 'backup' ? 'protectVolume' : 'recoverVolume';
-  return `${type}/${run.uid}/${shortHash(16, namespace, claim)}`;
+/** Child workflow that protects or recovers one volume of a run. */
+export function volumeWorkflowId(run: RunRef, index: number): string {
+  return `${run.type === 'backup' ? 'protectVolume' : 'recoverVolume'}/${run.uid}/${index}`;
 }
 
-export const controllerWorkflowId = (cluster: string, namespace: string) => `controller/${cluster}/${namespace}`;
+export const controllerWorkflowId = (cluster: string, namespace: string) =>
+  `controller/${cluster}/${namespace}`;
 export const limiterWorkflowId = (cluster: string) => `limiter/${cluster}`;
 export const repositoryWorkflowId = (cluster: string, location: string, namespace: string) =>
   `initRepository/${cluster}/${location}/${namespace}`;
-export const garbageWorkflowId = (cluster: string, namespace: string) => `collectGarbage/${cluster}/${namespace}`;
+export const garbageWorkflowId = (cluster: string, namespace: string) =>
+  `collectGarbage/${cluster}/${namespace}`;
 
 /**
  * Name of everything made for one claim of a run: the DataUpload or DataDownload, and in the control namespace the

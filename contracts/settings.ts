@@ -8,7 +8,11 @@ export const DEFAULT_CLUSTER = 'local';
 export const DEFAULT_NAMESPACE = 'openshift-adp';
 
 /** Retry of quick API and store calls: fast at first (most faults are blips), then every 20 s for as long as an outage lasts. */
-export const OUTAGE_RETRY = { initialIntervalMs: 250, backoffCoefficient: 2, maximumIntervalMs: 20_000 } as const;
+export const OUTAGE_RETRY = {
+  initialIntervalMs: 250,
+  backoffCoefficient: 2,
+  maximumIntervalMs: 20_000,
+} as const;
 
 export const TIMEOUTS = {
   /** One attempt of a step that makes a handful of calls; a hung connection is cut and tried again. */
@@ -19,6 +23,18 @@ export const TIMEOUTS = {
   heartbeat: 10_000,
   /** Heartbeat of the controller's watch (design: 5 s), so that a dead controller is replaced in seconds. */
   controllerHeartbeat: 5_000,
+  /** Retry of the controller's watch: two seconds is the longest that a new resource may wait for it. */
+  controllerRetry: 2_000,
+  /** The watch is begun anew once a day, so that its history stays short. */
+  watcher: 24 * 3_600_000,
+  /** One attempt of a clean-up: graceful deletion of a mover (60 s) plus the deletion of its volume. */
+  cleanupStep: 5 * 60_000,
+  /** A clean-up that fails for this long is left to collectGarbage. */
+  cleanup: 24 * 3_600_000,
+  /** The limiter looks for holders that ended without giving their slot back this often. */
+  limiterSweep: 30_000,
+  /** Garbage is collected this often; a terminated run's leftovers live no longer. */
+  garbage: 120_000,
   /** Every worker makes sure of the controller this often. */
   controllerEnsure: 30_000,
   /** Velero's default for the wait on a snapshot handle (spec.csiSnapshotTimeout). */

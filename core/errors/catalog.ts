@@ -15,12 +15,18 @@ export const CATALOG = {
   // Input
   InvalidInput: permanent('Correct the named field and apply again.'),
   BackupExists: permanent('Choose another name: a backup of this name is already in the bucket.'),
-  BackupNotFound: permanent('Check the name with `caravel backup get` and that the location is the right one.'),
+  BackupNotFound: permanent(
+    'Check the name with `caravel backup get` and that the location is the right one.',
+  ),
   ResourceGone: permanent('The custom resource was deleted or made again; its new run starts by itself.'),
   NotSupported: permanent('See docs/reference/support.md for what can be used instead.'),
   // Object store
-  StoreAccessDenied: permanent('Check the credentials Secret of the BackupStorageLocation and the bucket policy.'),
-  StoreBucketMissing: permanent('Create the bucket, or correct spec.objectStorage.bucket of the BackupStorageLocation.'),
+  StoreAccessDenied: permanent(
+    'Check the credentials Secret of the BackupStorageLocation and the bucket policy.',
+  ),
+  StoreBucketMissing: permanent(
+    'Create the bucket, or correct spec.objectStorage.bucket of the BackupStorageLocation.',
+  ),
   StoreUnavailable: transient('The object store does not answer; the run goes on when it does.'),
   StoreNotFound: permanent('The object is not in the bucket.'),
   StoreTooLarge: permanent('The object is larger than anything Caravel writes; it is not read.'),
@@ -36,19 +42,27 @@ export const CATALOG = {
     'Label one VolumeSnapshotClass of the driver with velero.io/csi-volumesnapshot-class=true.',
   ),
   SnapshotFailed: transient('The CSI driver reports an error for the snapshot; see its message.'),
-  SnapshotTimeout: permanent('Raise spec.csiSnapshotTimeout, or look at the CSI driver and the snapshot controller.'),
+  SnapshotTimeout: permanent(
+    'Raise spec.csiSnapshotTimeout, or look at the CSI driver and the snapshot controller.',
+  ),
   ClaimNotBound: permanent('The claim has no volume; bind it or exclude it.'),
-  VolumeNotProvisioned: transient('The CSI provisioner has not made the volume yet; see the events of the claim.'),
+  VolumeNotProvisioned: transient(
+    'The CSI provisioner has not made the volume yet; see the events of the claim.',
+  ),
   NotReleased: transient('The volume is still attached to the mover; the hand-over waits for it.'),
   // Mover
   MoverImagePull: permanent('Make the mover image available to the nodes.'),
-  MoverUnschedulable: permanent("See the scheduler's words in the message: free resources, or change the placement."),
+  MoverUnschedulable: permanent(
+    "See the scheduler's words in the message: free resources, or change the placement.",
+  ),
   MoverLost: transient('The mover pod ended without a result; the transfer resumes at its last checkpoint.'),
   MoverStalled: transient('No byte moved for a long time; the mover is replaced.'),
   MoverFailed: transient('The mover ended with an error; see its message.'),
   VolumeUnreadable: permanent('A file of the volume cannot be read; see its path in the message.'),
   // Kopia
-  RepositoryPassword: permanent('The repository has another password: restore the Secret velero-repo-credentials.'),
+  RepositoryPassword: permanent(
+    'The repository has another password: restore the Secret velero-repo-credentials.',
+  ),
   RepositoryMissing: permanent('There is no Kopia repository at that place in the bucket.'),
   RepositoryCorrupt: permanent('The repository is damaged; see docs/how-to/repair-a-repository.md.'),
   SnapshotMissing: permanent('The Kopia snapshot of this volume is no longer in the repository.'),
@@ -74,7 +88,11 @@ export class CaravelError extends Error {
   readonly retryable: boolean;
   readonly hint: string;
 
-  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retryable?: boolean; hint?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; retryable?: boolean; hint?: string } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'CaravelError';
     this.code = code;

@@ -1,0 +1,198 @@
+import type { VolumeCut, VolumeOutcome } from '../core/model.ts';
+import type { Problem } from '../core/problems.ts';
+import type { DocRef, RunRef, RunResult, RunType } from './run.ts';
+
+/**
+ * The verbs that workflows call. Each is begin-or-continue: safe to run twice, and safe to run again after any crash.
+ * Inputs and results are small; lists and plans are documents in the bucket (DocRef).
+ */
+
+/** What a door may bring: a run of an existing resource, or the resource itself as a document. */
+export type DoorInput =
+  | { namespace: string; name: string; uid?: string }
+  | {
+      apiVersion: string;
+      kind: string;
+      metadata: { name: string; namespace?: string; [field: string]: unknown };
+      spec?: object;
+    };
+
+export interface Opened {
+  run: RunRef;
+  /** Id under which the one workflow of this run lives. */
+  workflowId: string;
+}
+
+export interface RunContextRef {
+  run: RunRef;
+  /** The resource with defaults, its location and settings, as they were when the run began. */
+  context: DocRef;
+}
+
+export type Adopted =
+  | { state: 'ready'; context: DocRef; startedAt: string }
+  | { state: 'rejected'; errors: string[] }
+  | { state: 'ended'; result: RunResult };
+
+export interface Counted {
+  doc: DocRef;
+  items: number;
+  errors: number;
+  warnings: number;
+}
+
+export interface VolumeRef extends RunContextRef {
+  /** Document with all volume plans of the run, and which of them is meant. */
+  volumes: DocRef;
+  index: number;
+}
+
+export interface StageTimes {
+  [stage: string]: number;
+}
+
+export interface Ending {
+  run: RunRef;
+  phase: 'Failed' | 'Canceled';
+  code: string;
+  reason: string;
+  stages: StageTimes;
+}
+
+export interface DoorActivities {
+  /** Creates the custom resource when it is missing; says where its run lives. */
+  openDoor(input: { type: RunType; input: DoorInput }): Promise<Opened>;
+  /** Starts or attaches to the canonical run and waits for its end. */
+  followRun(opened: Opened): Promise<RunResult>;
+}
+
+export interface RunActivities {
+  /** Writes what a run is doing into its custom resource (phase, progress). */
+  reportStage(input: { run: RunRef; phase: string; totalItems?: number; itemsDone?: number }): Promise<void>;
+  /** The only writer of an unsuccessful end; a terminal phase is written once. */
+  endRun(input: Ending): Promise<RunResult>;
+  removeScratch(input: { run: RunRef; context?: DocRef }): Promise<void>;
+}
+
+export interface BackupActivities {
+  adoptBackup(run: RunRef): Promise<Adopted>;
+  planBackup(input: RunContextRef): Promise<{ plan: DocRef; shards: number }>;
+  exportShard(input: RunContextRef & { plan: DocRef; shard: number }): Promise<Counted>;
+  /** Cluster-scoped objects that the exported ones need: PVs, CRDs, PriorityClasses, role bindings of ServiceAccounts. */
+  exportRelated(input: RunContextRef & { plan: DocRef; shards: DocRef[] }): Promise<Counted>;
+  planVolumes(
+    input: RunContextRef & { shards: DocRef[] },
+  ): Promise<{ volumes: DocRef; groups: { id: number; volumes: number[] }[]; count: number }>;
+  assembleBackup(
+    input: RunContextRef & {
+      plan: DocRef;
+      shards: DocRef[];
+      volumes: DocRef;
+      outcomes: DocRef[];
+      stages: StageTimes;
+    },
+  ): Promise<{ manifest: DocRef; result: RunResult }>;
+  /** Writes velero-backup.json, last, and the terminal phase into the custom resource. */
+  sealBackup(
+    input: RunContextRef & { manifest: DocRef; result: RunResult; stages: StageTimes },
+  ): Promise<RunResult>;
+}
+
+export interface ProtectActivities {
+  cutVolume(input: VolumeRef): Promise<VolumeCut>;
+  /** Moves ownership of the storage snapshot into the control namespace; the application's namespace is clean after it. */
+  handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
+  /** The Kopia repository of the namespace exists and is initialised. */
+  ensureRepository(input: VolumeRef): Promise<void>;
+  /** The temporary claim and the mover's credentials. */
+  exposeSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
+  /** Creates or re-attaches to the mover pod and follows it to its result, which is written as a document. */
+  transferUp(input: VolumeRef): Promise<TransferSummary>;
+  /** Everything made for the volume is gone, the storage snapshot included. */
+  cleanUpProtection(input: VolumeRef & { cut?: VolumeCut }): Promise<void>;
+  /** Writes the outcome of a volume into its DataUpload/DataDownload and as a document. */
+  recordOutcome(input: VolumeRef & { outcome: VolumeOutcome }): Promise<DocRef>;
+}
+
+export interface TransferSummary {
+  snapshotId: string;
+  bytesTotal: number;
+  bytesMoved: number;
+  files: number;
+  notKept: Record<string, number>;
+  stagesMs: Record<string, number>;
+}
+
+export interface RestoreActivities {
+  adoptRestore(run: RunRef): Promise<Adopted>;
+  /** Streams the tarball into segments by resource. */
+  fetchBackup(input: RunContextRef): Promise<Counted>;
+  planRestore(input: RunContextRef & { archive: DocRef }): Promise<{
+    plan: DocRef;
+    waves: { name: string; chunks: number }[];
+    recoveries: number;
+    items: number;
+  }>;
+  ensureNamespaces(input: RunContextRef & { plan: DocRef }): Promise<Counted>;
+  /** `outcomes` of the volumes: a pod whose claim could not be filled is left out, with that reason. */
+  applyChunk(
+    input: RunContextRef & { plan: DocRef; wave: number; chunk: number; outcomes: DocRef[] },
+  ): Promise<Counted>;
+  finishRestore(
+    input: RunContextRef & {
+      plan: DocRef;
+      archive: DocRef;
+      reports: DocRef[];
+      outcomes: DocRef[];
+      stages: StageTimes;
+    },
+  ): Promise<RunResult>;
+}
+
+export interface RecoverActivities {
+  /** The claim in the control namespace and the mover's credentials. */
+  exposeRecovery(input: VolumeRef): Promise<void>;
+  transferDown(input: VolumeRef): Promise<TransferSummary>;
+  /** The running mover is gone from the node: its object is deleted gracefully and no VolumeAttachment is left. */
+  releaseVolume(input: VolumeRef): Promise<void>;
+  /** The filled volume becomes the target claim's. */
+  handOverVolume(input: VolumeRef): Promise<void>;
+  /** A claim that cannot be filled is created so that nothing fills it with an empty volume. */
+  withholdClaim(input: VolumeRef & { reason: string }): Promise<void>;
+  cleanUpRecovery(input: VolumeRef): Promise<void>;
+}
+
+export interface SlotActivities {
+  /** Asks the limiter for a slot; it answers the workflow with the signal `slotGranted`. */
+  requestSlot(input: { cluster: string; holder: string; limit: number }): Promise<void>;
+  /** Those of the given workflows that no longer run. */
+  endedWorkflows(ids: string[]): Promise<string[]>;
+}
+
+export interface RepositoryActivities {
+  initialiseRepository(input: {
+    location: string;
+    controlNamespace: string;
+    namespace: string;
+  }): Promise<void>;
+}
+
+export interface EngineActivities {
+  /** Watches the custom resources and starts or cancels runs; returns only on an error. */
+  watchResources(input: { cluster: string; namespace: string }): Promise<void>;
+  /** Undoes what belongs to workflows that no longer run. */
+  collectGarbage(input: {
+    cluster: string;
+    namespace: string;
+  }): Promise<{ removed: string[]; problems: Problem[] }>;
+}
+
+export type Activities = DoorActivities &
+  RunActivities &
+  BackupActivities &
+  ProtectActivities &
+  RestoreActivities &
+  RecoverActivities &
+  SlotActivities &
+  RepositoryActivities &
+  EngineActivities;

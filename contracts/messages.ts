@@ -1,0 +1,21 @@
+/** Signals between workflows. Names are what the Temporal UI shows. */
+
+export const SIGNALS = {
+  /** To the limiter: `{ holder, limit }`. */
+  requestSlot: 'requestSlot',
+  /** To the limiter: `{ holder }`. */
+  releaseSlot: 'releaseSlot',
+  /** To the holder. */
+  slotGranted: 'slotGranted',
+} as const;
+
+export interface SlotRequest {
+  /** Workflow id of the waiting workflow. */
+  holder: string;
+  /** Slots in the cluster, as configured when the request was made. */
+  limit: number;
+}
+
+export interface SlotRelease {
+  holder: string;
+}
