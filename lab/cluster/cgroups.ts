@@ -6,11 +6,10 @@ import type { Lab } from '../layout.ts';
 const root = '/sys/fs/cgroup';
 const unified = existsSync(join(root, 'cgroup.controllers'));
 
-/** The hierarchies that kubelet uses: one on cgroup v2, one for each controller on v1. */
+/** The hierarchies that kubelet and runc use: one on cgroup v2, one for each controller on v1. */
 function hierarchies(): string[] {
   if (unified) return [root];
   return readdirSync(root)
-    .filter((name) => name !== 'unified')
     .map((name) => join(root, name))
     .filter((dir) => existsSync(join(dir, 'cgroup.procs')));
 }

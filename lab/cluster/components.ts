@@ -203,6 +203,7 @@ const snapshotter: Component = {
       ...sidecarFlags(lab, ports.snapshotter),
       `--csi-address=${csiSocket}`,
       '--extra-create-metadata',
+      '--feature-gates=CSIVolumeGroupSnapshot=true',
       '--timeout=60s',
     ],
   }),
@@ -216,6 +217,7 @@ const snapshotController: Component = {
     command: [
       binaries.program('snap', 'snapshot-controller'),
       ...sidecarFlags(lab, ports.snapshotController),
+      '--feature-gates=CSIVolumeGroupSnapshot=true',
     ],
   }),
   health: (lab) => ({ url: `http://${lab.address}:${ports.snapshotController}/metrics` }),

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 import { type Lab, ports } from '../layout.ts';
@@ -9,7 +9,7 @@ export const adminKubeconfig = (lab: Lab): string => join(lab.dir, 'kubeconfig')
 export const containerdSocket = (lab: Lab): string => join(lab.dir, 'containerd', 'containerd.sock');
 export const pauseImage = 'localhost/lab-pause:1';
 
-/** Writes every configuration file anew, so that a changed lab program takes effect at the next start. */
+/** Writes the configuration files that are missing or changed; they take effect at the component's next start. */
 export function writeConfigs(lab: Lab): void {
   const credentials = readCredentials(lab);
   write(adminKubeconfig(lab), kubeconfig(lab, 'lab-admin', credentials.adminToken));
@@ -23,6 +23,8 @@ export function writeConfigs(lab: Lab): void {
 }
 
 function write(file: string, text: string): void {
+  // kube-proxy ends when its file is touched.
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text, { mode: 0o600 });
 }

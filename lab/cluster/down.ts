@@ -8,12 +8,11 @@ import {
   deleteMountNamespace,
   deleteNetwork,
   deleteSharedFolders,
-  insideLab,
   isMounted,
   mountPoints,
 } from './namespaces.ts';
 import { recordedProcesses, stopProcess } from './processes.ts';
-import { csiDir } from './storage.ts';
+import { csiDir, storageImage } from './storage.ts';
 
 /** Removes a lab and everything of it. Every step copes with what is already gone. */
 export async function takeDown(name: string, say: (line: string) => void): Promise<void> {
@@ -48,24 +47,19 @@ async function killEverything(lab: Lab): Promise<void> {
 
 /** Block volumes hold loop devices, and kubelet holds loop devices on those. */
 async function releaseLoopDevices(lab: Lab): Promise<void> {
-  if (!isMounted(lab.mountNamespaceFile)) return;
-  for (let round = 0; round < 5; round += 1) {
-    const command = insideLab(lab, ['losetup', '--noheadings', '--output', 'NAME,BACK-FILE', '--raw']);
-    const { stdout } = await tryRun(command[0] ?? '', command.slice(1));
-    const all = stdout
-      .trim()
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => line.split(' '));
-    const own = all.filter(([, file]) => isLabFile(lab, file ?? ''));
-    if (own.length === 0) return;
-    for (const [device] of own) await tryRun('losetup', ['-d', device ?? '']);
+  const { stdout } = await tryRun('losetup', ['--noheadings', '--raw', '--output', 'NAME,BACK-FILE']);
+  for (const line of stdout.split('\n').filter(Boolean)) {
+    const space = line.indexOf(' ');
+    const file = line.slice(space + 1).replace(/ \(deleted\)$/, '');
+    if (isLabFile(lab, file)) await tryRun('losetup', ['-d', line.slice(0, space)]);
   }
 }
 
+/** All labs call kubelet's folder by the same name; the file itself (it carries the pod's uid) lies in one of them. */
 function isLabFile(lab: Lab, file: string): boolean {
-  if (file === join(lab.dir, 'csi.img')) return false;
-  return file.startsWith(`${lab.dir}/`) || file.startsWith('/var/lib/kubelet/');
+  const kubelet = '/var/lib/kubelet/';
+  if (file.startsWith(kubelet)) return existsSync(join(lab.dir, 'kubelet', file.slice(kubelet.length)));
+  return file.startsWith(`${lab.dir}/`) && file !== storageImage(lab);
 }
 
 async function unmountStorage(lab: Lab): Promise<void> {
@@ -75,7 +69,7 @@ async function unmountStorage(lab: Lab): Promise<void> {
     if (attempt > 20) throw new Error(`${csiDir(lab)} is in use: ${result.stderr.trim()}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-  const image = join(lab.dir, 'csi.img');
+  const image = storageImage(lab);
   if (!existsSync(image)) return;
   // The mount was the device's last user, unless a process of someone else still looks into it.
   await waitUntil('the release of the storage image', 10_000, () => !isLoopImage(image));

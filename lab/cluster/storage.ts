@@ -7,7 +7,7 @@ import { isMounted } from './namespaces.ts';
 const imageBytes = 200 * 1024 ** 3;
 
 export const csiDir = (lab: Lab): string => join(lab.dir, 'csi');
-const csiImage = (lab: Lab): string => join(lab.dir, 'csi.img');
+export const storageImage = (lab: Lab): string => join(lab.dir, 'csi.img');
 
 /**
  * Mounts the driver's btrfs, a sparse file. It is mounted on the host, before the lab's mount namespace is made
@@ -16,10 +16,10 @@ const csiImage = (lab: Lab): string => join(lab.dir, 'csi.img');
 export async function mountStorage(lab: Lab): Promise<void> {
   if (isMounted(csiDir(lab))) return;
   mkdirSync(csiDir(lab), { recursive: true });
-  if (!existsSync(csiImage(lab))) {
-    writeFileSync(csiImage(lab), '');
-    truncateSync(csiImage(lab), imageBytes);
-    await run('mkfs.btrfs', ['--quiet', '--metadata', 'single', '--data', 'single', csiImage(lab)]);
+  if (!existsSync(storageImage(lab))) {
+    writeFileSync(storageImage(lab), '');
+    truncateSync(storageImage(lab), imageBytes);
+    await run('mkfs.btrfs', ['--quiet', '--metadata', 'single', '--data', 'single', storageImage(lab)]);
   }
-  await run('mount', ['-o', 'loop,noatime,discard=async', csiImage(lab), csiDir(lab)]);
+  await run('mount', ['-o', 'loop,noatime,discard=async', storageImage(lab), csiDir(lab)]);
 }

@@ -106,7 +106,7 @@ export class ControllerService {
     return { kind, id, mode: record.mode, sizeBytes: record.sizeBytes };
   }
 
-  private requireVolume(id: string): VolumeRecord {
+  requireVolume(id: string): VolumeRecord {
     const record = this.store.find('volumes', id);
     if (!record) throw new CsiError('NOT_FOUND', `volume ${id} does not exist`);
     return record;
@@ -121,7 +121,7 @@ export class ControllerService {
     };
   }
 
-  private async oneByOne(key: string, work: () => Promise<Message>): Promise<Message> {
+  async oneByOne(key: string, work: () => Promise<Message>): Promise<Message> {
     const turn = (this.queues.get(key) ?? Promise.resolve()).then(work, work);
     this.queues.set(key, turn);
     try {
@@ -156,7 +156,7 @@ function isSameVolume(one: VolumeRecord, other: VolumeRecord): boolean {
   return one.mode === other.mode && one.sizeBytes === other.sizeBytes && one.source === other.source;
 }
 
-function snapshotMessage(record: SnapshotRecord): Message {
+export function snapshotMessage(record: SnapshotRecord): Message {
   const milliseconds = Date.parse(record.createdAt);
   return {
     snapshot_id: record.id,
@@ -167,5 +167,6 @@ function snapshotMessage(record: SnapshotRecord): Message {
       nanos: (milliseconds % 1000) * 1_000_000,
     },
     ready_to_use: true,
+    group_snapshot_id: record.group ?? '',
   };
 }

@@ -7,6 +7,7 @@ export const identityService: Methods = {
   GetPluginCapabilities: () => ({
     capabilities: [
       { service: { type: 'CONTROLLER_SERVICE' } },
+      { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
       { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
     ],
   }),

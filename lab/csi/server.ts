@@ -31,6 +31,7 @@ export class CsiError extends Error {
 export interface Services {
   identity: ServiceDefinition;
   controller: ServiceDefinition;
+  groupController: ServiceDefinition;
   node: ServiceDefinition;
   registration: ServiceDefinition;
 }
@@ -45,6 +46,7 @@ export function loadServices(protoDir: string): Services {
   return {
     identity: service(csi, 'Identity'),
     controller: service(csi, 'Controller'),
+    groupController: service(csi, 'GroupController'),
     node: service(csi, 'Node'),
     registration: service(plugin, 'Registration'),
   };

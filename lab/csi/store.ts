@@ -31,6 +31,8 @@ export interface SnapshotRecord {
   sizeBytes: number;
   parameters: Record<string, string>;
   createdAt: string;
+  /** The group snapshot that it is a part of. */
+  group?: string;
 }
 
 interface Records {
