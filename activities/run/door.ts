@@ -1,0 +1,70 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { DoorActivities, DoorInput } from '../../contracts/activities.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
+import { runWorkflowId } from '../../contracts/ids.ts';
+import type { RunRef, RunResult, RunType } from '../../contracts/run.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
+import type { Deps } from '../support/deps.ts';
+import { activity } from '../support/step.ts';
+
+const KINDS = { backup: 'Backup', restore: 'Restore' } as const;
+export const GVR_OF = { backup: GVR.backups, restore: GVR.restores } as const;
+
+/** What is wrong with a door's input; one sentence that names the field. */
+function inputFault(type: RunType, input: DoorInput): string | undefined {
+  if (typeof input !== 'object' || input === null) return `the input must be a ${KINDS[type]} as JSON`;
+  if (!('kind' in input)) {
+    return input.name && input.namespace
+      ? undefined
+      : 'the input needs "namespace" and "name", or a whole resource';
+  }
+  if (input.kind !== KINDS[type])
+    return `kind: must be ${KINDS[type]} for the workflow ${type}, not "${input.kind}"`;
+  if (input.apiVersion !== 'velero.io/v1')
+    return `apiVersion: must be velero.io/v1, not "${input.apiVersion}"`;
+  return input.metadata?.name ? undefined : 'metadata.name: must be given';
+}
+
+export function doorActivities(deps: Deps): DoorActivities {
+  const { kube, temporal, config } = deps;
+
+  async function openDoor({ type, input }: { type: RunType; input: DoorInput }) {
+    const fault = inputFault(type, input);
+    if (fault) throw new CaravelError('InvalidInput', fault);
+    const resource = 'kind' in input ? await ensureResource(type, input) : await knownResource(type, input);
+    const run: RunRef = { type, cluster: config.cluster, ...resource };
+    return { run, workflowId: runWorkflowId(run) };
+  }
+
+  async function ensureResource(type: RunType, input: Extract<DoorInput, { kind: string }>) {
+    const namespace = input.metadata.namespace ?? config.namespace;
+    const body = { ...input, metadata: { ...input.metadata, namespace } };
+    const { object } = await kube.ensure<KubeObject>(GVR_OF[type], namespace, body);
+    return { namespace, name: object.metadata.name, uid: object.metadata.uid ?? '' };
+  }
+
+  async function knownResource(type: RunType, input: Extract<DoorInput, { name: string }>) {
+    const { namespace, name } = input;
+    if (input.uid) return { namespace, name, uid: input.uid };
+    const found = await kube.find<KubeObject>(GVR_OF[type], namespace, name);
+    if (!found) throw new CaravelError('InvalidInput', `${KINDS[type]} ${namespace}/${name} does not exist`);
+    return { namespace, name, uid: found.metadata.uid ?? '' };
+  }
+
+  async function followRun({ run, workflowId }: { run: RunRef; workflowId: string }): Promise<RunResult> {
+    const { namespace, name, uid } = run;
+    try {
+      await temporal.workflow.start(run.type, {
+        workflowId,
+        taskQueue: config.taskQueue,
+        args: [{ namespace, name, uid }],
+      });
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    return (await temporal.workflow.getHandle(workflowId).result()) as RunResult;
+  }
+
+  return { openDoor: activity(openDoor), followRun: activity(followRun) };
+}

@@ -1,0 +1,115 @@
+import type { Ending, RunActivities, StageTimes } from '../../contracts/activities.ts';
+import { FACTS_ANNOTATION, scratchPrefix } from '../../contracts/ids.ts';
+import type { DocRef, RunRef, RunResult } from '../../contracts/run.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import { isConflict, isNotFound } from '../../platform/kube/errors.ts';
+import type { Deps } from '../support/deps.ts';
+import { locationOfContext } from '../support/context.ts';
+import { openLocation } from '../support/location.ts';
+import { activity } from '../support/step.ts';
+import { GVR_OF } from './door.ts';
+
+const TERMINAL = new Set(['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']);
+
+export const isTerminal = (phase: string | undefined) => phase !== undefined && TERMINAL.has(phase);
+
+export interface RunObject extends KubeObject {
+  spec?: Record<string, unknown>;
+  status?: { phase?: string; [field: string]: unknown };
+}
+
+/** The custom resource of a run; ResourceGone when it was deleted or is another one of the same name. */
+export async function readRunObject(kube: KubeClient, run: RunRef): Promise<RunObject> {
+  const object = await kube.find<RunObject>(GVR_OF[run.type], run.namespace, run.name);
+  if (!object) throw new CaravelError('ResourceGone', `${run.type} ${run.name} was deleted`);
+  if (object.metadata.uid !== run.uid) {
+    throw new CaravelError('ResourceGone', `${run.type} ${run.name} was deleted and made again`);
+  }
+  return object;
+}
+
+/**
+ * Patches the resource of a run, provided that it is still the same object and not yet terminal: the resource version
+ * makes the test and the write one. Returns the object, unchanged when it was terminal already.
+ */
+export async function patchRun(
+  kube: KubeClient,
+  run: RunRef,
+  change: (current: RunObject) => object,
+): Promise<RunObject> {
+  for (;;) {
+    const current = await readRunObject(kube, run);
+    if (isTerminal(current.status?.phase)) return current;
+    const patch = { ...change(current) } as { metadata?: object };
+    const { uid, resourceVersion } = current.metadata;
+    const guarded = { ...patch, metadata: { ...patch.metadata, uid, resourceVersion } };
+    try {
+      return await kube.patch<RunObject>(GVR_OF[run.type], run.namespace, run.name, guarded, {
+        type: 'merge',
+      });
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
+  }
+}
+
+export const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+
+/** Facts beyond Velero's status schema, as one annotation. */
+export const factsAnnotation = (facts: object) => ({
+  annotations: { [FACTS_ANNOTATION]: JSON.stringify(facts) },
+});
+
+export function stageFacts(stages: StageTimes, extra: object = {}) {
+  return { stagesMs: stages, ...extra };
+}
+
+export function runActivities(deps: Deps): RunActivities {
+  const { kube } = deps;
+
+  async function reportStage(input: { run: RunRef; phase: string; totalItems?: number; itemsDone?: number }) {
+    const { run, phase, totalItems, itemsDone } = input;
+    const done = run.type === 'backup' ? 'itemsBackedUp' : 'itemsRestored';
+    const progress = totalItems === undefined ? {} : { progress: { totalItems, [done]: itemsDone ?? 0 } };
+    await patchRun(kube, run, () => ({ status: { phase, ...progress } }));
+  }
+
+  async function endRun({ run, phase, code, reason, stages }: Ending): Promise<RunResult> {
+    const failureReason = phase === 'Canceled' ? `Canceled: ${reason}` : `${code}: ${reason}`;
+    const status = { phase: 'Failed', failureReason, errors: 1, completionTimestamp: now() };
+    try {
+      await patchRun(kube, run, () => ({ metadata: factsAnnotation(stageFacts(stages, { code })), status }));
+    } catch (error) {
+      // Without its resource a run has nobody to tell.
+      const gone = isNotFound(error) || (error instanceof CaravelError && error.code === 'ResourceGone');
+      if (!gone) throw error;
+    }
+    const { name, uid } = run;
+    return {
+      name,
+      uid,
+      phase: 'Failed',
+      items: 0,
+      volumes: 0,
+      bytes: 0,
+      warnings: 0,
+      errors: 1,
+      reason: failureReason,
+    };
+  }
+
+  async function removeScratch({ run, context }: { run: RunRef; context?: DocRef }) {
+    // A run that never adopted has written nothing.
+    if (!context) return;
+    const { store } = await openLocation(deps, run.namespace, locationOfContext(context));
+    await store.abortUploads(scratchPrefix(run));
+    await store.removeAll(scratchPrefix(run));
+  }
+
+  return {
+    reportStage: activity(reportStage),
+    endRun: activity(endRun),
+    removeScratch: activity(removeScratch),
+  };
+}

@@ -1,0 +1,74 @@
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { BackupStorageLocation } from '../../contracts/api/location.ts';
+import { readResource } from '../../contracts/api/meta.ts';
+import type { RepositorySpec } from '../../contracts/mover.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import { repositorySpecOf, storeConfigOf } from '../../platform/store/location.ts';
+import { createS3Store } from '../../platform/store/s3-store.ts';
+import type { ObjectStore, StoreConfig } from '../../platform/store/types.ts';
+import type { Deps } from './deps.ts';
+
+/** A BackupStorageLocation that can be used: its resource, its open store, and the settings behind it. */
+export interface Location {
+  resource: BackupStorageLocation;
+  config: StoreConfig;
+  store: ObjectStore;
+}
+
+/** Open stores by configuration: one connection pool for all steps of a worker. Few locations exist, so it stays small. */
+const openStores = new Map<string, ObjectStore>();
+
+function storeFor(config: StoreConfig): ObjectStore {
+  const key = JSON.stringify(config);
+  const open = openStores.get(key) ?? createS3Store(config);
+  openStores.set(key, open);
+  return open;
+}
+
+/** Reads the location and its Secrets anew each time, so that changed credentials are used by the next step. */
+export async function openLocation(deps: Deps, namespace: string, name: string): Promise<Location> {
+  const raw = await deps.kube.find(GVR.backupStorageLocations, namespace, name);
+  if (!raw)
+    throw new CaravelError(
+      'InvalidInput',
+      `spec.storageLocation: BackupStorageLocation "${name}" does not exist`,
+    );
+  const resource = readResource<BackupStorageLocation>(raw);
+  const config = storeConfigOf(resource, await locationSecrets(deps, namespace, resource));
+  return { resource, config, store: storeFor(config) };
+}
+
+async function locationSecrets(deps: Deps, namespace: string, resource: BackupStorageLocation) {
+  const { credential, objectStorage } = resource.spec;
+  const names = new Set(
+    [credential?.name, objectStorage.caCertRef?.name].filter((name) => name !== undefined),
+  );
+  const secrets = await Promise.all(
+    [...names].map(async (name) => [name, await readSecret(deps, namespace, name)] as const),
+  );
+  return Object.fromEntries(secrets);
+}
+
+interface Secret {
+  data?: Record<string, string>;
+}
+
+/** Decoded keys of a Secret. */
+export async function readSecret(
+  deps: Deps,
+  namespace: string,
+  name: string,
+): Promise<Record<string, string>> {
+  const secret = await deps.kube.find<Secret>(GVRS.secrets, namespace, name);
+  if (!secret) throw new CaravelError('InvalidInput', `Secret ${namespace}/${name} does not exist`);
+  return Object.fromEntries(
+    Object.entries(secret.data ?? {}).map(([key, value]) => [
+      key,
+      Buffer.from(value, 'base64').toString('utf8'),
+    ]),
+  );
+}
+
+export const repositoryOf = (location: Location, namespace: string): RepositorySpec =>
+  repositorySpecOf(location.resource, namespace);

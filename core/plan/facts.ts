@@ -1,0 +1,93 @@
+import { parseQuantity } from '../format/quantity.ts';
+import type { ClaimFact, Facts, PodFact, VolumeFact } from '../model.ts';
+
+/** What volume planning needs of exported objects, taken while they stream by. */
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- raw JSON of any shape, each field checked where it is used
+type Raw = any;
+
+export const noFacts = (): Facts => ({
+  claims: [],
+  volumes: [],
+  pods: [],
+  groupResources: [],
+  priorityClasses: [],
+});
+
+const text = (value: Raw): string => (typeof value === 'string' ? value : '');
+const strings = (value: Raw): Record<string, string> =>
+  Object.fromEntries(Object.entries(value ?? {}).filter(([, entry]) => typeof entry === 'string')) as Record<
+    string,
+    string
+  >;
+
+export function claimFact(object: Raw): ClaimFact {
+  const { metadata, spec = {}, status = {} } = object;
+  return {
+    namespace: text(metadata.namespace),
+    name: text(metadata.name),
+    uid: text(metadata.uid),
+    ...(spec.volumeName && { volume: text(spec.volumeName) }),
+    ...(status.phase && { phase: text(status.phase) }),
+    ...(spec.storageClassName && { storageClass: text(spec.storageClassName) }),
+    volumeMode: spec.volumeMode === 'Block' ? 'Block' : 'Filesystem',
+    accessModes: Array.isArray(spec.accessModes) ? spec.accessModes.map(text) : [],
+    requestedBytes: Number(parseQuantity(text(spec.resources?.requests?.storage) || '0')),
+    labels: strings(metadata.labels),
+    annotations: strings(metadata.annotations),
+  };
+}
+
+export function volumeFact(object: Raw): VolumeFact {
+  const { metadata, spec = {} } = object;
+  return {
+    name: text(metadata.name),
+    ...(spec.csi?.driver && { driver: text(spec.csi.driver) }),
+    ...(spec.claimRef && { claim: `${text(spec.claimRef.namespace)}/${text(spec.claimRef.name)}` }),
+    reclaimPolicy: text(spec.persistentVolumeReclaimPolicy) || 'Retain',
+    labels: strings(metadata.labels),
+    capacity: text(spec.capacity?.storage),
+  };
+}
+
+export function podFact(object: Raw): PodFact {
+  const { metadata, spec = {}, status = {} } = object;
+  const volumes: Raw[] = Array.isArray(spec.volumes) ? spec.volumes : [];
+  const claims = volumes
+    .filter((volume) => volume.persistentVolumeClaim?.claimName)
+    .map((volume) => [text(volume.name), text(volume.persistentVolumeClaim.claimName)] as const);
+  return {
+    namespace: text(metadata.namespace),
+    name: text(metadata.name),
+    uid: text(metadata.uid),
+    phase: text(status.phase),
+    ...(spec.nodeName && { node: text(spec.nodeName) }),
+    claims: Object.fromEntries(claims),
+    annotations: strings(metadata.annotations),
+    labels: strings(metadata.labels),
+  };
+}
+
+export function collectFact(facts: Facts, groupResource: string, object: Raw): void {
+  if (facts.groupResources.at(-1) !== groupResource && !facts.groupResources.includes(groupResource)) {
+    facts.groupResources.push(groupResource);
+  }
+  if (groupResource === 'persistentvolumeclaims') facts.claims.push(claimFact(object));
+  else if (groupResource === 'persistentvolumes') facts.volumes.push(volumeFact(object));
+  else if (groupResource === 'pods') {
+    facts.pods.push(podFact(object));
+    const priorityClass = text(object.spec?.priorityClassName);
+    if (priorityClass && !facts.priorityClasses.includes(priorityClass))
+      facts.priorityClasses.push(priorityClass);
+  }
+}
+
+export function mergeFacts(parts: readonly Facts[]): Facts {
+  return {
+    claims: parts.flatMap((part) => part.claims),
+    volumes: parts.flatMap((part) => part.volumes),
+    pods: parts.flatMap((part) => part.pods),
+    groupResources: [...new Set(parts.flatMap((part) => part.groupResources))],
+    priorityClasses: [...new Set(parts.flatMap((part) => part.priorityClasses))],
+  };
+}
