@@ -10,7 +10,10 @@ import { startComponent, stopComponent } from './cluster/start.ts';
 import { printStatus } from './cluster/status.ts';
 import { printStorage } from './cluster/storage-listing.ts';
 import { bringUp } from './cluster/up.ts';
+import type { Fault } from './csi/faults.ts';
 import { defaultLabName, exportLines, labEnv } from './env.ts';
+import { addFaults, clearFaults, readFaults } from './fault-commands.ts';
+import { deploy, loadImage, loadTestImages } from './image-commands.ts';
 import { requireLab } from './layout.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -95,6 +98,42 @@ command('storage', 'list the volumes and snapshots that the storage driver holds
   .action(({ name, output }: LabOption & { output: string }) =>
     printStorage(requireLab(name), output === 'json'),
   );
+
+command('deploy', 'build the Caravel image, load it, apply the manifests')
+  .option('--image-only', 'only build and load')
+  .action(({ name, imageOnly }: LabOption & { imageOnly?: boolean }) =>
+    deploy(requireLab(name), imageOnly ?? false, say),
+  );
+
+command('load-image <file>', 'load an OCI or Docker image archive').action(
+  (file: string, { name }: LabOption) => loadImage(requireLab(name), file, say),
+);
+
+command('images', 'make and load the images of the demonstration and the tests').action(
+  ({ name }: LabOption) => loadTestImages(requireLab(name), say),
+);
+
+const fault = program.command('fault').description('make the storage driver slow, failing or hanging');
+
+fault
+  .command('set <json>')
+  .description(
+    'add faults: {"call":"CreateSnapshot","match":"pvc name","delayMs":500,"error":{"code":"UNAVAILABLE","message":"…"},"times":2}',
+  )
+  .option('-n, --name <name>', 'which lab', defaultLabName)
+  .action((json: string, { name }: LabOption) => {
+    addFaults(requireLab(name), [JSON.parse(json)].flat() as Fault[]);
+  });
+
+fault
+  .command('list')
+  .option('-n, --name <name>', 'which lab', defaultLabName)
+  .action(({ name }: LabOption) => console.log(JSON.stringify(readFaults(requireLab(name)), null, 2)));
+
+fault
+  .command('clear')
+  .option('-n, --name <name>', 'which lab', defaultLabName)
+  .action(({ name }: LabOption) => clearFaults(requireLab(name)));
 
 function signalName(text: string): NodeJS.Signals {
   if (text === 'TERM' || text === 'KILL') return `SIG${text}`;

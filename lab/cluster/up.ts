@@ -6,7 +6,8 @@ import { withLock } from '../host/lock.ts';
 import { checkHost, installMissingPackages } from '../host/requirements.ts';
 import { controlNamespace, writeEnvironment } from '../env.ts';
 import { importImage, listImages } from '../images/containerd.ts';
-import { pauseArchive } from '../images/pause.ts';
+import { pauseRecipe } from '../images/busybox-images.ts';
+import { imageArchive } from '../images/cached-image.ts';
 import { type Lab, labsDir, openLab } from '../layout.ts';
 import { createBuckets } from './buckets.ts';
 import { createCredentials } from './certificates.ts';
@@ -65,7 +66,7 @@ async function applyBaseObjects(client: KubeClient, binaries: Binaries): Promise
 
 async function importPause(lab: Lab): Promise<void> {
   if ((await listImages(lab)).includes(pauseImage)) return;
-  await importImage(lab, await pauseArchive());
+  await importImage(lab, await imageArchive(pauseRecipe));
 }
 
 async function waitForNode(client: KubeClient, lab: Lab): Promise<void> {

@@ -1,35 +1,46 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { run } from '../host/command.ts';
 
 export interface SmallImage {
   name: string;
   entrypoint: string[];
-  /** A folder whose content is the image's only layer. */
-  root: string;
+  env?: string[];
+  user?: string;
+  /** A tar file that is the image's only layer. */
+  layer: string;
 }
 
-/** Packs a folder as an image archive, without a builder: enough for images of one file or two. */
+/** Packs one layer as an image archive; needs no builder. */
 export async function packImage(image: SmallImage, scratch: string, archive: string): Promise<void> {
   const dir = join(scratch, 'packed');
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
-  const stable = ['--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--sort=name'];
-  await run('tar', [...stable, '-C', image.root, '-cf', join(dir, 'layer.tar'), '.']);
-  const layer = createHash('sha256')
-    .update(readFileSync(join(dir, 'layer.tar')))
-    .digest('hex');
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(image.layer), hash);
   const config = {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
     created: '1970-01-01T00:00:00Z',
-    config: { Entrypoint: image.entrypoint, Env: ['PATH=/bin'] },
-    rootfs: { type: 'layers', diff_ids: [`sha256:${layer}`] },
+    config: {
+      Entrypoint: image.entrypoint,
+      Env: image.env ?? ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ...(image.user ? { User: image.user } : {}),
+    },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${hash.digest('hex')}`] },
   };
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
   const manifest = [{ Config: 'config.json', RepoTags: [image.name], Layers: ['layer.tar'] }];
   writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
-  await run('tar', ['-C', dir, '-cf', archive, 'manifest.json', 'config.json', 'layer.tar']);
+  symlinkSync(image.layer, join(dir, 'layer.tar'));
+  await run('tar', ['-C', dir, '-chf', archive, 'manifest.json', 'config.json', 'layer.tar']);
   rmSync(dir, { recursive: true, force: true });
+}
+
+/** A folder as a layer: same content, same bytes. */
+export async function packFolder(folder: string, layer: string): Promise<void> {
+  const stable = ['--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--sort=name'];
+  await run('tar', [...stable, '-C', folder, '-cf', layer, '.']);
 }

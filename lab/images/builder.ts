@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { cacheDir } from '../build/binaries.ts';
+import { run } from '../host/command.ts';
+
+/** The builder's own store, so that it never mixes with that of the machine's user. */
+const storage = [
+  ...['--root', join(cacheDir, 'buildah/storage')],
+  ...['--runroot', '/run/caravel-lab-buildah'],
+  ...['--storage-driver', process.env.CARAVEL_LAB_STORAGE_DRIVER ?? 'overlay'],
+];
+
+export function buildah(args: string[], onOutput?: (text: string) => void): Promise<string> {
+  return run('buildah', [...storage, ...args], onOutput ? { onOutput } : {});
+}
+
+export async function hasImage(name: string): Promise<boolean> {
+  return (await imageId(name)) !== undefined;
+}
+
+export async function imageId(name: string): Promise<string | undefined> {
+  try {
+    const output = await buildah(['inspect', '--type', 'image', '--format', '{{.FromImageID}}', name]);
+    return output.trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
