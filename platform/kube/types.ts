@@ -77,13 +77,32 @@ export interface WatchEvent<T = KubeObject> {
   object?: T;
 }
 
+export interface WatchOptions extends ListOptions {
+  signal: AbortSignal;
+  /** Told of each failure that the watch gets over by itself. */
+  onRetry?: (error: unknown) => void;
+}
+
 export interface ExecResult {
   exitCode: number;
+  /** The first MiB, like stderr. */
   stdout: string;
   stderr: string;
+  /** There was more output than that. */
+  truncated?: boolean;
 }
 
 export type PatchType = 'merge' | 'json' | 'apply';
+
+export interface PatchOptions {
+  /** Default: merge. */
+  type?: PatchType;
+  subresource?: string;
+  /** Default for apply: caravel. */
+  fieldManager?: string;
+  /** Apply only: take over fields that another manager owns, instead of a conflict. */
+  force?: boolean;
+}
 
 export interface DeleteOptions {
   uid?: string;
@@ -101,20 +120,30 @@ export interface KubeClient {
   /** Pages of at most `limit` (default 500) items. A 410 is thrown as KubeError with code 410: restart the list. */
   pages(gvr: Gvr, options?: ListOptions & { limit?: number; continue?: string }): AsyncIterable<Page>;
   create<T = KubeObject>(gvr: Gvr, namespace: string | undefined, object: object): Promise<T>;
-  /** Create, or the existing object when there is one of that name: begin-or-continue. */
-  ensure<T = KubeObject>(gvr: Gvr, namespace: string | undefined, object: object): Promise<{ object: T; created: boolean }>;
+  /**
+   * Create, or the existing object when there is one of that name: begin-or-continue. `created: false` does not prove
+   * that somebody else made it, nor that it is as asked for: compare uid, labels, deletionTimestamp.
+   */
+  ensure<T = KubeObject>(
+    gvr: Gvr,
+    namespace: string | undefined,
+    object: object,
+  ): Promise<{ object: T; created: boolean }>;
   patch<T = KubeObject>(
     gvr: Gvr,
     namespace: string | undefined,
     name: string,
     patch: unknown,
-    options?: { type?: PatchType; subresource?: string; fieldManager?: string; force?: boolean },
+    options?: PatchOptions,
   ): Promise<T>;
   replace<T = KubeObject>(gvr: Gvr, namespace: string | undefined, object: object): Promise<T>;
-  /** True when the object existed. A 404 is success. */
+  /** True when the object existed. A 404 is success, and so is another object of that name when `uid` is given. */
   remove(gvr: Gvr, namespace: string | undefined, name: string, options?: DeleteOptions): Promise<boolean>;
   /** Reconnects and relists by itself (bookmarks, 410, closed and silent connections) until the signal aborts. */
-  watch<T = KubeObject>(gvr: Gvr, options: ListOptions & { signal: AbortSignal }): AsyncIterable<WatchEvent<T>>;
+  watch<T = KubeObject>(
+    gvr: Gvr,
+    options: ListOptions & { signal: AbortSignal },
+  ): AsyncIterable<WatchEvent<T>>;
   /**
    * Waits on a watch of one object until `test` returns something other than undefined; `test` sees undefined when
    * the object does not exist. Throws KubeWaitTimeout (with the object last seen) after `timeoutMs`.
@@ -126,7 +155,7 @@ export interface KubeClient {
     test: (object: T | undefined) => R | undefined,
     options: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<R>;
-  /** Lines of a container's log; with `follow` until the container ends or the signal aborts. */
+  /** Lines of a container's log; with `follow` until the container ends or the signal aborts (no error then). */
   logLines(
     namespace: string,
     pod: string,
@@ -137,10 +166,16 @@ export interface KubeClient {
     pod: string,
     container: string,
     command: string[],
-    options?: { timeoutMs?: number; stdin?: string },
+    options?: { timeoutMs?: number; stdin?: string; signal?: AbortSignal },
   ): Promise<ExecResult>;
   discover(): Promise<Discovery>;
   version(): Promise<{ gitVersion: string; major: string; minor: string }>;
-  /** Closes idle connections. */
+  /** Closes the connections; what is still under way ends with KubeError `Closed`. */
   close(): Promise<void>;
+}
+
+/** A client whose calls can be tied to a signal: `kube.withSignal(Context.current().cancellationSignal)`. */
+export interface SignalKubeClient extends KubeClient {
+  /** The same client and connections; each of its calls, streams too, ends when the signal aborts. */
+  withSignal(signal: AbortSignal): SignalKubeClient;
 }
