@@ -66,6 +66,8 @@ export const LABELS = {
   runType: 'caravel.dev/run-type',
   runName: 'caravel.dev/run-name',
   volume: 'caravel.dev/volume',
+  /** Number of the mover pod of a volume, from 1. */
+  attempt: 'caravel.dev/attempt',
   component: 'app.kubernetes.io/component',
   managedBy: 'app.kubernetes.io/managed-by',
   backupName: 'velero.io/backup-name',

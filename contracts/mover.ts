@@ -6,6 +6,8 @@
 
 /** Environment variable of the mover pod that holds the `MoverSpec` as JSON. */
 export const MOVER_SPEC_ENV = 'CARAVEL_MOVER_SPEC';
+/** Name of the one container of a mover pod. */
+export const MOVER_CONTAINER = 'mover';
 /** Where the credentials Secret is mounted; one file per key of `RepositoryCredentials`. */
 export const MOVER_CREDENTIALS_PATH = '/var/run/caravel/repository';
 /** Mount point of a Filesystem volume, and device path of a Block volume. */
@@ -41,6 +43,8 @@ export interface RepositorySpec {
 export interface MoverSpec {
   version: 1;
   direction: 'backup' | 'restore';
+  /** Number of this try, from 1; from the second on, a snapshot that an earlier one finished is looked for first. */
+  attempt: number;
   /** Uid of the run; a complete snapshot that carries it as tag `caravel-run` (and the same source) is reused. */
   runUid: string;
   volumeMode: 'Filesystem' | 'Block';

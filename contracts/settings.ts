@@ -21,6 +21,8 @@ export const TIMEOUTS = {
   longStep: 4 * 3_600_000,
   /** Heartbeat of streaming steps: a worker killed with SIGKILL is noticed within this time. */
   heartbeat: 10_000,
+  /** Every running step says that it lives this often; the SDK passes on what the heartbeat timeout needs. */
+  heartbeatInterval: 1_500,
   /** Heartbeat of the controller's watch (design: 5 s), so that a dead controller is replaced in seconds. */
   controllerHeartbeat: 5_000,
   /** Retry of the controller's watch: two seconds is the longest that a new resource may wait for it. */
@@ -47,8 +49,12 @@ export const TIMEOUTS = {
   moverStall: 180_000,
   /** kopia flushes on SIGTERM; the kubelet must give it time for that. */
   moverGraceSeconds: 60,
+  /** How long the next mover waits for the last one to be gone; a lost node keeps it that long, then the step is tried again. */
+  moverGone: 10 * 60_000,
   /** Graceful deletion of a running mover plus unmount. */
   release: 120_000,
+  /** A copied snapshot content gets its status within a second; one that does not is treated as not owning the handle. */
+  copyStatus: 30_000,
   /** CRDs become established in well under a second; a broken one never does. */
   crdEstablished: 60_000,
   /** Velero's resource timeout: a terminating namespace in the way of a restore. */

@@ -17,7 +17,15 @@ function asFailure(error: unknown): unknown {
   ) {
     return error;
   }
-  const known = error instanceof CaravelError ? error : toCaravelError(error);
+  const known = toCaravelError(error);
+  if (!(known instanceof CaravelError)) {
+    return ApplicationFailure.create({
+      type: 'Internal',
+      message: known.message,
+      nonRetryable: false,
+      cause: known,
+    });
+  }
   const { code, message, retryable, hint } = known;
   return ApplicationFailure.create({
     type: code,

@@ -1,0 +1,97 @@
+import type { VolumeRef } from '../../contracts/activities.ts';
+import {
+  sourceSnapshotName,
+  runLabels,
+  LABELS,
+  validName,
+  WORKFLOW_ANNOTATION,
+  runWorkflowId,
+} from '../../contracts/ids.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import { parseDuration } from '../../core/format/duration.ts';
+import type { VolumeCut, VolumePlan } from '../../core/model.ts';
+import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import { quantityBytes } from '../../core/format/quantity.ts';
+import type { Deps } from '../support/deps.ts';
+import { volumePlan } from '../support/context.ts';
+import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+
+/** Has the storage take a snapshot of one claim and waits until it has a handle: from then on the data is fixed. */
+export async function cutVolume(deps: Deps, ref: VolumeRef, signal: AbortSignal): Promise<VolumeCut> {
+  const { volume, context } = await volumePlan(deps, ref);
+  const name = sourceSnapshotName(ref.run, volume.namespace, volume.claim);
+  const { object } = await deps.kube.ensure<Snapshot>(
+    GVRS.volumesnapshots,
+    volume.namespace,
+    sourceSnapshot(ref, volume, name),
+  );
+  const allowed = parseDuration(context.resource.spec.csiSnapshotTimeout ?? '') || TIMEOUTS.csiSnapshot;
+  const age = Date.now() - Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString());
+  const timeoutMs = Math.max(1, allowed - age);
+  try {
+    return await waitForHandle(deps, volume, name, { timeoutMs, signal });
+  } catch (error) {
+    if (!(error instanceof KubeWaitTimeout)) throw error;
+    const said = (error.last as Snapshot | undefined)?.status?.error?.message ?? 'the snapshot has no handle';
+    throw new CaravelError('SnapshotTimeout', `snapshot of ${volume.namespace}/${volume.claim}: ${said}`, {
+      cause: error,
+    });
+  }
+}
+
+function sourceSnapshot(ref: VolumeRef, volume: VolumePlan, name: string) {
+  return {
+    apiVersion: 'snapshot.storage.k8s.io/v1',
+    kind: 'VolumeSnapshot',
+    metadata: {
+      name,
+      namespace: volume.namespace,
+      labels: {
+        ...volume.claimLabels,
+        ...runLabels(ref.run, 'snapshot'),
+        [LABELS.backupName]: validName(ref.run.name),
+      },
+      annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(ref.run) },
+    },
+    spec: {
+      source: { persistentVolumeClaimName: volume.claim },
+      volumeSnapshotClassName: volume.snapshotClass,
+    },
+  };
+}
+
+async function waitForHandle(
+  deps: Deps,
+  volume: VolumePlan,
+  name: string,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<VolumeCut> {
+  const { kube } = deps;
+  const bound = await kube.waitFor<Snapshot, Snapshot>(
+    GVRS.volumesnapshots,
+    volume.namespace,
+    name,
+    (snapshot) => (snapshot?.status?.boundVolumeSnapshotContentName ? snapshot : undefined),
+    options,
+  );
+  const contentName = bound.status?.boundVolumeSnapshotContentName ?? '';
+  const content = await kube.waitFor<SnapshotContent, SnapshotContent>(
+    GVRS.volumesnapshotcontents,
+    undefined,
+    contentName,
+    (candidate) => (candidate?.status?.snapshotHandle ? candidate : undefined),
+    options,
+  );
+  const { snapshotHandle = '', creationTime, restoreSize } = content.status ?? {};
+  return {
+    snapshot: name,
+    content: contentName,
+    handle: snapshotHandle,
+    driver: content.spec.driver,
+    snapshotClass: volume.snapshotClass,
+    restoreSize: restoreSize ?? quantityBytes(bound.status?.restoreSize ?? '0'),
+    takenAt: creationTime ? new Date(creationTime / 1e6).toISOString() : new Date().toISOString(),
+  };
+}

@@ -1,0 +1,144 @@
+import { LABELS } from '../../contracts/ids.ts';
+import { MOVER_CONTAINER } from '../../contracts/mover.ts';
+import type { MoverEvent, TransferResult } from '../../contracts/mover.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError, isErrorCode } from '../../core/errors/catalog.ts';
+import { moverState, waitsForVolume } from '../../core/volume/mover-pod.ts';
+import type { MoverState } from '../../core/volume/mover-pod.ts';
+import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import { moverPods } from './clean-up.ts';
+import type { VolumeObjects } from './clean-up.ts';
+import { gone } from './hand-over-snapshot.ts';
+
+/**
+ * Watches over one volume's mover: creates it, or finds the one an earlier attempt of the step created, and follows
+ * its log to the result. The mover goes on by itself while nobody follows it.
+ */
+
+export interface Following {
+  kube: KubeClient;
+  at: VolumeObjects;
+  signal: AbortSignal;
+  /** Attempt numbers below this one were used up. */
+  firstAttempt: number;
+  podFor: (attempt: number) => object;
+  onStart: (attempt: number) => Promise<void>;
+  onProgress: (event: Extract<MoverEvent, { t: 'progress' }>) => void;
+}
+
+export async function followMover(following: Following): Promise<TransferResult> {
+  const { kube, at } = following;
+  const pod = await attachOrCreate(following);
+  await running(following, pod);
+  await following.onStart(attemptOf(pod));
+  const event =
+    (await lastWord(following, pod.metadata.name)) ?? (await terminationWord(kube, at, pod.metadata.name));
+  if (event?.t === 'result') return event.result;
+  await removeDeadPod(following, pod);
+  throw event
+    ? moverError(event)
+    : new CaravelError('MoverLost', `mover ${pod.metadata.name} ended without a result`);
+}
+
+const attemptOf = (pod: KubeObject) => Number(pod.metadata.labels?.[LABELS.attempt] ?? 1);
+
+async function attachOrCreate({ kube, at, signal, firstAttempt, podFor }: Following): Promise<KubeObject> {
+  const pods = await moverPods(kube, at);
+  const alive = pods.find((pod) => !pod.metadata.deletionTimestamp);
+  if (alive) return alive;
+  // Never two movers on one volume: the next begins when the last is proven gone.
+  for (const dying of pods)
+    await gone(kube, GVRS.pods, at.namespace, dying.metadata.name, signal, TIMEOUTS.moverGone);
+  const attempt = Math.max(firstAttempt, ...pods.map((pod) => attemptOf(pod) + 1));
+  const { object } = await kube.ensure(GVRS.pods, at.namespace, podFor(attempt));
+  return object;
+}
+
+/** Waits until the container runs or has ended; a pod that cannot start is an error with the cluster's own words. */
+async function running({ kube, at, signal }: Following, pod: KubeObject): Promise<void> {
+  const { name } = pod.metadata;
+  for (;;) {
+    try {
+      await kube.waitFor<KubeObject, MoverState>(
+        GVRS.pods,
+        at.namespace,
+        name,
+        (object) => startedState(object),
+        { timeoutMs: TIMEOUTS.moverStart, signal },
+      );
+      return;
+    } catch (error) {
+      if (!(error instanceof KubeWaitTimeout)) throw error;
+      const state = moverState((error.last as KubeObject | undefined)?.['status'] as object | undefined);
+      await refuseFault({ kube, at, signal }, name, state);
+    }
+  }
+}
+
+function startedState(object: KubeObject | undefined): MoverState | undefined {
+  if (!object) return { state: 'ended', message: '' };
+  const state = moverState(object['status'] as object | undefined);
+  return state.state === 'starting' ? undefined : state;
+}
+
+async function refuseFault(
+  at: Pick<Following, 'kube' | 'at' | 'signal'>,
+  name: string,
+  state: MoverState,
+): Promise<void> {
+  if (state.state !== 'starting' || !state.fault || waitsForVolume(state.fault.message)) return;
+  await at.kube.remove(GVRS.pods, at.at.namespace, name);
+  throw new CaravelError(state.fault.code, `mover ${name}: ${state.fault.message}`);
+}
+
+type LastWord = Extract<MoverEvent, { t: 'result' | 'error' }>;
+
+/** Reads the log from its beginning, so that a follower that comes late sees everything. */
+async function lastWord(
+  { kube, at, signal, onProgress }: Following,
+  pod: string,
+): Promise<LastWord | undefined> {
+  for await (const line of kube.logLines(at.namespace, pod, {
+    container: MOVER_CONTAINER,
+    follow: true,
+    signal,
+  })) {
+    const event = parseEvent(line);
+    if (event?.t === 'progress') onProgress(event);
+    if (event?.t === 'result' || event?.t === 'error') return event;
+  }
+  return undefined;
+}
+
+async function terminationWord(
+  kube: KubeClient,
+  at: VolumeObjects,
+  pod: string,
+): Promise<LastWord | undefined> {
+  const object = await kube.find(GVRS.pods, at.namespace, pod);
+  const state = moverState(object?.['status'] as object | undefined);
+  if (object && state.state === 'running')
+    throw new CaravelError('KubeUnavailable', `the log of mover ${pod} broke off`);
+  const event = state.state === 'ended' ? parseEvent(state.message) : undefined;
+  return event?.t === 'result' || event?.t === 'error' ? event : undefined;
+}
+
+export function parseEvent(line: string): MoverEvent | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    return JSON.parse(line) as MoverEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+function moverError({ code, message, retryable }: Extract<MoverEvent, { t: 'error' }>): CaravelError {
+  return new CaravelError(isErrorCode(code) ? code : 'MoverFailed', message, { retryable });
+}
+
+async function removeDeadPod({ kube, at, signal }: Following, pod: KubeObject): Promise<void> {
+  await kube.remove(GVRS.pods, at.namespace, pod.metadata.name);
+  await gone(kube, GVRS.pods, at.namespace, pod.metadata.name, signal, TIMEOUTS.moverGone);
+}

@@ -1,0 +1,146 @@
+import type { VolumeRef } from '../../contracts/activities.ts';
+import {
+  LABELS,
+  runLabels,
+  runWorkflowId,
+  sourceSnapshotName,
+  volumeObjectName,
+  WORKFLOW_ANNOTATION,
+} from '../../contracts/ids.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import type { VolumeCut, VolumePlan } from '../../core/model.ts';
+import { isNotFound } from '../../platform/kube/errors.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { KubeClient } from '../../platform/kube/types.ts';
+import type { Deps } from '../support/deps.ts';
+import { volumePlan } from '../support/context.ts';
+import { MOVEMENT_GVR, uploadFor } from './movement.ts';
+import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+
+/**
+ * Moves a snapshot from the application's namespace into the control namespace. At every moment exactly one content
+ * with policy Delete stands for the storage snapshot once the copy has a status, and until then the original keeps it.
+ */
+export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: VolumeCut }, signal: AbortSignal) {
+  const { kube } = deps;
+  const { volume, context } = await volumePlan(deps, ref);
+  const upload = uploadFor(ref.run, context.resource, context.location, volume, ref.cut);
+  await kube.ensure(MOVEMENT_GVR.backup, ref.run.namespace, upload);
+
+  const original = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
+  if (original) await setDeletionPolicy(kube, original, 'Retain');
+  await copySnapshot(kube, ref, volume, original);
+  await copyIsReady(kube, ref, volume, signal);
+  await dropOriginal(kube, ref, volume, signal);
+}
+
+async function copySnapshot(
+  kube: KubeClient,
+  ref: VolumeRef & { cut: VolumeCut },
+  volume: VolumePlan,
+  original: SnapshotContent | undefined,
+): Promise<void> {
+  const { run, cut } = ref;
+  const name = volumeObjectName(run, volume.namespace, volume.claim);
+  const labels = { ...runLabels(run, 'snapshot'), [LABELS.volume]: name };
+  const annotations = { ...snapshotAnnotations(original), [WORKFLOW_ANNOTATION]: runWorkflowId(run) };
+  const volumeSnapshotClassName = cut.snapshotClass;
+  await kube.ensure(GVRS.volumesnapshotcontents, undefined, {
+    apiVersion: 'snapshot.storage.k8s.io/v1',
+    kind: 'VolumeSnapshotContent',
+    metadata: { name, labels, annotations },
+    spec: {
+      deletionPolicy: 'Delete',
+      driver: cut.driver,
+      source: { snapshotHandle: cut.handle },
+      ...(original?.spec.sourceVolumeMode && { sourceVolumeMode: original.spec.sourceVolumeMode }),
+      volumeSnapshotClassName,
+      volumeSnapshotRef: { name, namespace: run.namespace },
+    },
+  });
+  await kube.ensure(GVRS.volumesnapshots, run.namespace, {
+    apiVersion: 'snapshot.storage.k8s.io/v1',
+    kind: 'VolumeSnapshot',
+    metadata: {
+      name,
+      namespace: run.namespace,
+      labels,
+      annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(run) },
+    },
+    spec: { source: { volumeSnapshotContentName: name }, volumeSnapshotClassName },
+  });
+}
+
+/** Secrets that the driver needs to delete the snapshot are named in annotations of the content. */
+const snapshotAnnotations = (original: SnapshotContent | undefined) =>
+  Object.fromEntries(
+    Object.entries(original?.metadata.annotations ?? {}).filter(([key]) =>
+      key.startsWith('snapshot.storage.kubernetes.io/'),
+    ),
+  );
+
+async function copyIsReady(
+  kube: KubeClient,
+  ref: VolumeRef,
+  volume: VolumePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  const options = { timeoutMs: TIMEOUTS.csiSnapshot, signal };
+  await kube.waitFor<SnapshotContent, true>(
+    GVRS.volumesnapshotcontents,
+    undefined,
+    name,
+    (content) => (content?.status?.snapshotHandle ? true : undefined),
+    options,
+  );
+  await kube.waitFor<Snapshot, true>(
+    GVRS.volumesnapshots,
+    ref.run.namespace,
+    name,
+    (snapshot) => (snapshot?.status?.readyToUse ? true : undefined),
+    options,
+  );
+}
+
+async function dropOriginal(
+  kube: KubeClient,
+  ref: VolumeRef & { cut: VolumeCut },
+  volume: VolumePlan,
+  signal: AbortSignal,
+): Promise<void> {
+  const snapshot = sourceSnapshotName(ref.run, volume.namespace, volume.claim);
+  await kube.remove(GVRS.volumesnapshots, volume.namespace, snapshot);
+  await gone(kube, GVRS.volumesnapshots, volume.namespace, snapshot, signal);
+  await kube.remove(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
+  await gone(kube, GVRS.volumesnapshotcontents, undefined, ref.cut.content, signal);
+}
+
+export async function setDeletionPolicy(
+  kube: KubeClient,
+  content: SnapshotContent,
+  policy: 'Delete' | 'Retain',
+) {
+  if (content.spec.deletionPolicy === policy) return;
+  const patch = { spec: { deletionPolicy: policy } };
+  try {
+    await kube.patch(GVRS.volumesnapshotcontents, undefined, content.metadata.name, patch, { type: 'merge' });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** Waits until an object is gone; its finalizers, and so the storage behind it, are done then. */
+export async function gone(
+  kube: KubeClient,
+  gvr: (typeof GVRS)[keyof typeof GVRS],
+  namespace: string | undefined,
+  name: string,
+  signal: AbortSignal,
+  timeoutMs: number = TIMEOUTS.release,
+): Promise<void> {
+  await kube.waitFor(gvr, namespace, name, (object) => (object === undefined ? true : undefined), {
+    timeoutMs,
+    signal,
+  });
+}

@@ -1,0 +1,101 @@
+import type {
+  ProtectActivities,
+  RecoverActivities,
+  RepositoryActivities,
+  VolumeRef,
+} from '../../contracts/activities.ts';
+import { scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
+import type { VolumeCut, VolumeOutcome } from '../../core/model.ts';
+import { putDoc } from '../../platform/store/documents.ts';
+import type { Deps } from '../support/deps.ts';
+import { openRun, recoveryPlan, volumePlan } from '../support/context.ts';
+import { activity } from '../support/step.ts';
+import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf } from './clean-up.ts';
+import { cutVolume } from './cut.ts';
+import { exposeRecovery, exposeSnapshot } from './expose.ts';
+import { handOverSnapshot } from './hand-over-snapshot.ts';
+import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
+import { showMovement } from './movement.ts';
+import { ensureRepository, initialiseRepository } from './repository.ts';
+import { transferDown, transferUp } from './transfer.ts';
+
+/** The verbs of one volume, backup and restore. */
+export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivities & RepositoryActivities {
+  return {
+    cutVolume: activity((ref: VolumeRef, signal) => cutVolume(deps, ref, signal)),
+    handOverSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) =>
+      handOverSnapshot(deps, ref, signal),
+    ),
+    ensureRepository: activity(async (ref: VolumeRef) => {
+      const { volume, location } = await volumePlan(deps, ref);
+      await ensureRepository(deps, ref.run.namespace, location, volume.namespace);
+    }),
+    exposeSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }) => exposeSnapshot(deps, ref)),
+    transferUp: activity((ref: VolumeRef, signal, beat) => transferUp(deps, ref, signal, beat)),
+    cleanUpProtection: activity((ref: VolumeRef & { cut?: VolumeCut }, signal) =>
+      cleanUpProtection(deps, ref, signal),
+    ),
+    recordOutcome: activity((ref: VolumeRef & { outcome: VolumeOutcome }) => recordOutcome(deps, ref)),
+    exposeRecovery: activity((ref: VolumeRef) => exposeRecovery(deps, ref)),
+    transferDown: activity((ref: VolumeRef, signal, beat) => transferDown(deps, ref, signal, beat)),
+    releaseVolume: activity((ref: VolumeRef, signal) => releaseVolume(deps, ref, signal)),
+    handOverVolume: activity((ref: VolumeRef, signal) => handOverVolume(deps, ref, signal)),
+    withholdClaim: activity((ref: VolumeRef & { reason: string }) => withholdClaim(deps, ref)),
+    cleanUpRecovery: activity((ref: VolumeRef, signal) => cleanUpRecovery(deps, ref, signal)),
+    initialiseRepository: activity(
+      (input: Parameters<RepositoryActivities['initialiseRepository']>[0], signal) =>
+        initialiseRepository(deps, input, signal),
+    ),
+  };
+}
+
+async function cleanUpProtection(
+  deps: Deps,
+  ref: VolumeRef & { cut?: VolumeCut },
+  signal: AbortSignal,
+): Promise<void> {
+  const { volume } = await volumePlan(deps, ref);
+  const at = {
+    namespace: ref.run.namespace,
+    name: volumeObjectName(ref.run, volume.namespace, volume.claim),
+  };
+  const source = { ...sourceOf(ref, volume), ...(ref.cut && { content: ref.cut.content }) };
+  await removeMovers(deps.kube, at, signal);
+  // The claim holds on to nothing of the snapshot once it is provisioned, so both go at once.
+  await Promise.all([
+    removeCredentials(deps.kube, at),
+    removeClaim(deps.kube, at, signal),
+    removeSnapshots(deps.kube, at, source, signal),
+  ]);
+}
+
+/** The movement's resource tells the end, and a document keeps it for the run's own files. */
+async function recordOutcome(deps: Deps, ref: VolumeRef & { outcome: VolumeOutcome }) {
+  const { run, outcome } = ref;
+  const { store } = await openRun(deps, ref);
+  const volume = (await (run.type === 'backup' ? volumePlan(deps, ref) : recoveryPlan(deps, ref))).volume;
+  const name = volumeObjectName(run, volume.namespace, volume.claim);
+  await showMovement(deps.kube, run, name, movementEnd(ref));
+  return await putDoc(store, `${scratchPrefix(run)}outcomes/${ref.index}.json`, { ...outcome, object: name });
+}
+
+function movementEnd({ run, outcome }: { run: VolumeRef['run']; outcome: VolumeOutcome }) {
+  const completionTimestamp = outcome.completedAt.replace(/\.\d+Z$/, 'Z');
+  if (!outcome.ok) {
+    const canceled = outcome.problem?.code === 'Canceled';
+    return {
+      phase: canceled ? 'Canceled' : 'Failed',
+      message: outcome.problem?.message ?? '',
+      completionTimestamp,
+    };
+  }
+  const progress = { totalBytes: outcome.bytes, bytesDone: outcome.bytes };
+  const upload = { snapshotID: outcome.snapshotId ?? '', incrementalBytes: outcome.bytesMoved };
+  return {
+    phase: 'Completed',
+    message: '',
+    completionTimestamp,
+    progress,
+    ...(run.type === 'backup' && upload),
+  };
+}

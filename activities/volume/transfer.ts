@@ -1,0 +1,203 @@
+import { Context } from '@temporalio/activity';
+import type { TransferSummary, VolumeRef } from '../../contracts/activities.ts';
+import {
+  dataMoverSource,
+  LABELS,
+  moverPodName,
+  moverSecretName,
+  operationId,
+  volumeObjectName,
+} from '../../contracts/ids.ts';
+import type { MoverEvent, MoverSpec, TransferResult } from '../../contracts/mover.ts';
+import type { RunRef } from '../../contracts/run.ts';
+import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { parseDuration } from '../../core/format/duration.ts';
+import { moverPod } from '../../core/volume/mover-pod.ts';
+import type { Deps } from '../support/deps.ts';
+import { recoveryPlan, volumePlan } from '../support/context.ts';
+import { repositoryOf } from '../support/location.ts';
+import type { Beat } from '../support/step.ts';
+import { volumeMarks } from './expose.ts';
+import { followMover } from './follow-mover.ts';
+import { showMovement } from './movement.ts';
+import { now } from '../run/status.ts';
+
+/** What a later attempt of the step must know of an earlier one. */
+interface TransferBeat {
+  /** Number of the mover pod last seen. */
+  attempt: number;
+  startedAt: string;
+  bytesDone: number;
+  bytesTotal: number;
+}
+
+interface Transfer {
+  run: RunRef;
+  name: string;
+  spec: MoverSpec;
+  placement: Record<string, unknown>;
+  timeoutMs: number;
+}
+
+export async function transferUp(
+  deps: Deps,
+  ref: VolumeRef,
+  signal: AbortSignal,
+  beat: Beat,
+): Promise<TransferSummary> {
+  const { volume, context, location } = await volumePlan(deps, ref);
+  const { spec } = context.resource;
+  const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  const result = await transfer(deps, beat, signal, {
+    run: ref.run,
+    name,
+    spec: {
+      ...common(deps),
+      direction: 'backup',
+      runUid: ref.run.uid,
+      volumeMode: volume.volumeMode,
+      repository: repositoryOf(location, volume.namespace),
+      source: dataMoverSource(volume.namespace, volume.claim),
+      tags: {
+        'snapshot-requester': 'snapshot-data-upload-download',
+        'snapshot-uploader': 'kopia',
+        [LABELS.operationId]: operationId('backup', ref.run.uid, volume.claimUid),
+      },
+      parallel: spec.uploaderConfig?.parallelFilesUpload || LIMITS.parallelUp,
+      blockEntry: `/${name}`,
+    },
+    placement: {},
+    timeoutMs: parseDuration(spec.itemOperationTimeout ?? '') || TIMEOUTS.itemOperation,
+  });
+  return summary(result);
+}
+
+export async function transferDown(
+  deps: Deps,
+  ref: VolumeRef,
+  signal: AbortSignal,
+  beat: Beat,
+): Promise<TransferSummary> {
+  const { volume, context, location } = await recoveryPlan(deps, ref);
+  const { spec } = context.resource;
+  const result = await transfer(deps, beat, signal, {
+    run: ref.run,
+    name: volumeObjectName(ref.run, volume.namespace, volume.claim),
+    spec: {
+      ...common(deps),
+      direction: 'restore',
+      runUid: ref.run.uid,
+      volumeMode: volume.volumeMode,
+      repository: repositoryOf(location, volume.repositoryNamespace),
+      source: dataMoverSource(volume.repositoryNamespace, volume.claim),
+      tags: {},
+      parallel: spec.uploaderConfig?.parallelFilesDownload || LIMITS.parallelDown,
+      restore: { snapshotId: volume.snapshotId, sparse: spec.uploaderConfig?.writeSparseFiles ?? true },
+    },
+    placement: volume.placement ?? {},
+    timeoutMs: parseDuration(spec.itemOperationTimeout ?? '') || TIMEOUTS.itemOperation,
+  });
+  return summary(result);
+}
+
+const common = ({ config }: Deps) => ({
+  version: 1 as const,
+  attempt: 1,
+  checkpointSeconds: config.checkpointSeconds,
+  uploadLimit: config.uploadLimit,
+  downloadLimit: config.downloadLimit,
+});
+
+const summary = (result: TransferResult): TransferSummary => ({
+  snapshotId: result.snapshotId,
+  bytesTotal: result.bytesTotal,
+  bytesMoved: result.bytesUploaded,
+  files: result.files,
+  notKept: result.notKept,
+  stagesMs: result.stagesMs,
+});
+
+async function transfer(deps: Deps, beat: Beat, outer: AbortSignal, work: Transfer): Promise<TransferResult> {
+  const earlier = Context.current().info.heartbeatDetails as TransferBeat | undefined;
+  const state: TransferBeat = earlier ?? { attempt: 0, startedAt: now(), bytesDone: 0, bytesTotal: 0 };
+  beat.details = state;
+  const left = Date.parse(state.startedAt) + work.timeoutMs - Date.now();
+  const deadline = AbortSignal.timeout(Math.max(1, Math.min(left, 2 ** 31 - 1)));
+  const show = shower(deps, work);
+  try {
+    const result = await followMover({
+      kube: deps.kube,
+      at: { namespace: work.run.namespace, name: work.name },
+      signal: AbortSignal.any([outer, deadline]),
+      // A step that was tried before looks for the snapshot that an earlier mover may have finished.
+      firstAttempt: Math.max(state.attempt + 1, Context.current().info.attempt),
+      podFor: (attempt) => podOf(deps, work, attempt),
+      onStart: async (attempt) => {
+        state.attempt = attempt;
+        await show.now({ phase: 'InProgress', startTimestamp: state.startedAt });
+      },
+      onProgress: (event) => {
+        Object.assign(state, { bytesDone: event.bytesDone, bytesTotal: event.bytesTotal });
+        show.soon(event);
+      },
+    });
+    await show.stop();
+    return result;
+  } catch (error) {
+    await show.stop();
+    if (deadline.aborted && !outer.aborted) throw timedOut(work);
+    if (!outer.aborted) await show.now({ message: messageOf(error) });
+    throw error;
+  }
+}
+
+const timedOut = (work: Transfer) =>
+  new CaravelError('Timeout', `the transfer of ${work.name} did not end within spec.itemOperationTimeout`);
+
+function podOf({ config }: Deps, { run, name, spec, placement }: Transfer, attempt: number): object {
+  const marks = volumeMarks(run, name, 'mover');
+  return moverPod({
+    name: moverPodName(name, attempt),
+    namespace: run.namespace,
+    labels: { ...marks.labels, [LABELS.attempt]: String(attempt) },
+    annotations: marks.annotations,
+    image: config.moverImage,
+    imagePullPolicy: config.moverImagePullPolicy,
+    serviceAccount: config.moverServiceAccount,
+    claim: name,
+    secret: moverSecretName(name),
+    spec: { ...spec, attempt },
+    graceSeconds: TIMEOUTS.moverGraceSeconds,
+    placement,
+  });
+}
+
+/** Writes progress to the movement's resource, at most once an interval, one write at a time. */
+function shower({ kube, log }: Deps, { run, name }: Transfer) {
+  let next: Extract<MoverEvent, { t: 'progress' }> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  const write = (status: object) => {
+    writing = writing
+      .then(() => showMovement(kube, run, name, status))
+      .catch((error: unknown) => log.debug('progress was not written', { error: messageOf(error) }));
+    return writing;
+  };
+  const flush = () => {
+    timer = undefined;
+    if (next) void write({ progress: { totalBytes: next.bytesTotal, bytesDone: next.bytesDone } });
+    next = undefined;
+  };
+  return {
+    now: write,
+    soon: (event: Extract<MoverEvent, { t: 'progress' }>) => {
+      next = event;
+      timer ??= setTimeout(flush, PROGRESS_INTERVAL);
+    },
+    stop: async () => {
+      clearTimeout(timer);
+      await writing;
+    },
+  };
+}

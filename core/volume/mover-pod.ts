@@ -1,0 +1,133 @@
+import {
+  MOVER_CONTAINER,
+  MOVER_CREDENTIALS_PATH,
+  MOVER_SPEC_ENV,
+  MOVER_VOLUME_PATH,
+  MOVER_WORK_PATH,
+} from '../../contracts/mover.ts';
+import type { MoverSpec } from '../../contracts/mover.ts';
+
+export interface MoverPodInput {
+  name: string;
+  namespace: string;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  image: string;
+  imagePullPolicy: string;
+  serviceAccount: string;
+  /** Claim with the data, in the same namespace. */
+  claim: string;
+  /** Secret with the repository's credentials. */
+  secret: string;
+  spec: MoverSpec;
+  graceSeconds: number;
+  /** nodeSelector, affinity and tolerations; of the pod that will use the volume, for restores. */
+  placement: Record<string, unknown>;
+}
+
+/** Reading everything needs one capability; writing owners, modes and special bits needs these. */
+const CAPABILITIES = {
+  backup: ['DAC_READ_SEARCH'],
+  restore: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD'],
+} as const;
+
+/**
+ * The pod that moves one volume's data. It runs as uid 0 with the fewest capabilities, without fsGroup (which would
+ * change the owners of the data) and without any right in the cluster.
+ */
+export function moverPod(input: MoverPodInput): object {
+  const { name, namespace, labels, annotations, spec } = input;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace, labels, annotations },
+    spec: {
+      ...input.placement,
+      restartPolicy: 'Never',
+      serviceAccountName: input.serviceAccount,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: input.graceSeconds,
+      securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [moverContainer(input)],
+      volumes: [
+        { name: 'data', persistentVolumeClaim: { claimName: input.claim } },
+        { name: 'credentials', secret: { secretName: input.secret, defaultMode: 0o400 } },
+        { name: 'work', emptyDir: {} },
+      ],
+    },
+  };
+}
+
+function moverContainer({ image, imagePullPolicy, spec }: MoverPodInput): object {
+  const data =
+    spec.volumeMode === 'Block'
+      ? { volumeDevices: [{ name: 'data', devicePath: MOVER_VOLUME_PATH }] }
+      : { volumeMounts: [{ name: 'data', mountPath: MOVER_VOLUME_PATH }] };
+  const mounts = [
+    { name: 'credentials', mountPath: MOVER_CREDENTIALS_PATH, readOnly: true },
+    { name: 'work', mountPath: MOVER_WORK_PATH },
+  ];
+  return {
+    name: MOVER_CONTAINER,
+    image,
+    imagePullPolicy,
+    args: ['mover/main.ts'],
+    env: [
+      { name: MOVER_SPEC_ENV, value: JSON.stringify(spec) },
+      { name: 'HOME', value: MOVER_WORK_PATH },
+      { name: 'TMPDIR', value: MOVER_WORK_PATH },
+    ],
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: [...CAPABILITIES[spec.direction]] },
+    },
+    ...data,
+    volumeMounts: 'volumeMounts' in data ? [...data.volumeMounts, ...mounts] : mounts,
+  };
+}
+
+/** State of a mover pod as its object shows it. */
+export type MoverState =
+  | { state: 'starting'; fault?: { code: 'MoverImagePull' | 'MoverUnschedulable'; message: string } }
+  | { state: 'running' }
+  | { state: 'ended'; message: string };
+
+interface PodStatus {
+  phase?: string;
+  conditions?: { type: string; status: string; reason?: string; message?: string }[];
+  containerStatuses?: {
+    state?: {
+      waiting?: { reason?: string; message?: string };
+      running?: object;
+      terminated?: { message?: string; reason?: string; exitCode?: number };
+    };
+  }[];
+}
+
+const PULL_FAULTS = new Set(['ImagePullBackOff', 'ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName']);
+
+export function moverState(status: PodStatus = {}): MoverState {
+  const container = status.containerStatuses?.[0]?.state ?? {};
+  if (container.terminated) return { state: 'ended', message: container.terminated.message ?? '' };
+  if (status.phase === 'Failed' || status.phase === 'Succeeded') return { state: 'ended', message: '' };
+  if (container.running) return { state: 'running' };
+  const { reason = '', message = '' } = container.waiting ?? {};
+  if (PULL_FAULTS.has(reason)) return startFault('MoverImagePull', `${reason}: ${message}`);
+  const scheduled = status.conditions?.find((condition) => condition.type === 'PodScheduled');
+  if (scheduled?.status === 'False')
+    return startFault('MoverUnschedulable', scheduled.message ?? 'not schedulable');
+  return { state: 'starting' };
+}
+
+const startFault = (code: 'MoverImagePull' | 'MoverUnschedulable', message: string): MoverState => ({
+  state: 'starting',
+  fault: { code, message },
+});
+
+/** The scheduler also waits for a claim that is being provisioned; that is no reason to give up. */
+export const waitsForVolume = (message: string) =>
+  /unbound immediate PersistentVolumeClaims|waiting for.*volume|persistentvolumeclaim .* not found/i.test(
+    message,
+  );
