@@ -9,11 +9,11 @@ import {
 } from '../../contracts/ids.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
-import { parseDuration } from '../../core/format/duration.ts';
 import type { VolumeCut, VolumePlan } from '../../core/model.ts';
 import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { quantityBytes } from '../../core/format/quantity.ts';
+import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
@@ -27,7 +27,7 @@ export async function cutVolume(deps: Deps, ref: VolumeRef, signal: AbortSignal)
     volume.namespace,
     sourceSnapshot(ref, volume, name),
   );
-  const allowed = parseDuration(context.resource.spec.csiSnapshotTimeout ?? '') || TIMEOUTS.csiSnapshot;
+  const allowed = allowance(context.resource.spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot);
   const age = Date.now() - Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString());
   const timeoutMs = Math.max(1, allowed - age);
   try {

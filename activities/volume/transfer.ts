@@ -12,8 +12,8 @@ import type { MoverEvent, MoverSpec, TransferResult } from '../../contracts/move
 import type { RunRef } from '../../contracts/run.ts';
 import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
-import { parseDuration } from '../../core/format/duration.ts';
 import { moverPod } from '../../core/volume/mover-pod.ts';
+import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { recoveryPlan, volumePlan } from '../support/context.ts';
 import { repositoryOf } from '../support/location.ts';
@@ -68,7 +68,7 @@ export async function transferUp(
       blockEntry: `/${name}`,
     },
     placement: {},
-    timeoutMs: parseDuration(spec.itemOperationTimeout ?? '') || TIMEOUTS.itemOperation,
+    timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
   });
   return summary(result);
 }
@@ -96,7 +96,7 @@ export async function transferDown(
       restore: { snapshotId: volume.snapshotId, sparse: spec.uploaderConfig?.writeSparseFiles ?? true },
     },
     placement: volume.placement ?? {},
-    timeoutMs: parseDuration(spec.itemOperationTimeout ?? '') || TIMEOUTS.itemOperation,
+    timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
   });
   return summary(result);
 }

@@ -1,0 +1,177 @@
+import type { Adopted } from '../../contracts/activities.ts';
+import type { Backup, BackupSpec } from '../../contracts/api/backup.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { BackupStorageLocation } from '../../contracts/api/location.ts';
+import { readResource } from '../../contracts/api/meta.ts';
+import { LABELS, validName } from '../../contracts/ids.ts';
+import type { RunRef, RunResult } from '../../contracts/run.ts';
+import { withDefaults } from '../../core/backup/defaults.ts';
+import { specErrors } from '../../core/backup/validate.ts';
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { parseBackup } from '../../core/format/backup-file.ts';
+import { parseDuration } from '../../core/format/duration.ts';
+import { backupKeys } from '../../core/format/keys.ts';
+import { FORMAT_VERSION } from '../../core/format/tarball.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
+import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
+import type { Deps } from '../support/deps.ts';
+import { storeContext } from '../support/context.ts';
+import { openLocation } from '../support/location.ts';
+import type { Location } from '../support/location.ts';
+
+/**
+ * Binds a run to its Backup: everything that is wrong is said at once, the defaults are written back, and the spec is
+ * fixed as the run's context. A second attempt finds the Backup InProgress and goes on.
+ */
+export async function adoptBackup(deps: Deps, run: RunRef): Promise<Adopted> {
+  const backup = readResource<Backup>(await readRunObject(deps.kube, run));
+  if (isTerminal(backup.status?.phase)) return { state: 'ended', result: resultOf(run, backup) };
+  const begun = backup.status?.startTimestamp !== undefined;
+  const spec = begun ? backup.spec : withDefaults(backup.spec, await clusterDefaults(deps, run));
+  const { errors, location } = begun
+    ? { errors: [], location: await openLocation(deps, run.namespace, spec.storageLocation ?? '') }
+    : await check(deps, run, backup.spec, spec);
+  if (errors.length > 0 || !location) return await reject(deps, run, errors, spec);
+  const ended = await sealedAlready(deps, location, run, backup);
+  if (ended)
+    return typeof ended === 'string'
+      ? await reject(deps, run, [ended], spec)
+      : { state: 'ended', result: ended };
+
+  const cluster = await deps.kube.version();
+  const startedAt = backup.status?.startTimestamp ?? now();
+  const adopted = begun ? backup : await begin(deps, run, spec, startedAt, cluster);
+  const context = await storeContext(location.store, run, {
+    resource: adopted,
+    location: spec.storageLocation ?? '',
+    startedAt,
+    cluster,
+  });
+  return { state: 'ready', context, startedAt };
+}
+
+async function clusterDefaults(deps: Deps, run: RunRef) {
+  const excluded = await deps.kube.list<KubeObject>(GVRS.namespaces, {
+    labelSelector: `${LABELS.excludeFromBackup}=true`,
+  });
+  return {
+    storageLocation: await defaultLocation(deps, run.namespace),
+    excludedNamespaces: excluded.map((namespace) => namespace.metadata.name).sort(),
+  };
+}
+
+async function defaultLocation(deps: Deps, namespace: string): Promise<string> {
+  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
+  return locations.find((location) => location.spec.default === true)?.metadata.name ?? 'default';
+}
+
+async function check(
+  deps: Deps,
+  run: RunRef,
+  asked: BackupSpec,
+  spec: BackupSpec,
+): Promise<{ errors: string[]; location?: Location }> {
+  const errors = specErrors(asked);
+  const name = spec.storageLocation ?? '';
+  try {
+    const location = await openLocation(deps, run.namespace, name);
+    if (location.resource.spec.accessMode === 'ReadOnly') {
+      errors.push(
+        `backup can't be created because backup storage location ${name} is currently in read-only mode`,
+      );
+    }
+    return { errors, location };
+  } catch (error) {
+    if (!(error instanceof CaravelError) || error.retryable) throw error;
+    errors.push(messageOf(error));
+    return { errors };
+  }
+}
+
+/** A name in the bucket belongs to one Backup for ever: to this one, then it ended; to another, then it is taken. */
+async function sealedAlready(
+  deps: Deps,
+  location: Location,
+  run: RunRef,
+  backup: Backup,
+): Promise<RunResult | string | undefined> {
+  const key = backupKeys(run.name).metadata;
+  if (!(await location.store.head(key))) return undefined;
+  const stored = parseBackup((await location.store.get(key)).toString('utf8'), key);
+  if (stored.metadata.uid !== run.uid) {
+    const name = location.resource.metadata.name;
+    return `BackupExists: a backup named ${run.name} is already in the bucket of location ${name}; choose another name`;
+  }
+  // The process died between the seal and the resource's last patch.
+  await patchRun(deps.kube, run, () => ({ status: stored.status }));
+  return resultOf(run, { ...backup, status: stored.status });
+}
+
+async function reject(deps: Deps, run: RunRef, errors: string[], spec: BackupSpec): Promise<Adopted> {
+  await patchRun(deps.kube, run, () => ({
+    status: {
+      phase: 'FailedValidation',
+      validationErrors: errors,
+      version: 1,
+      formatVersion: FORMAT_VERSION,
+      ...expiration(spec),
+    },
+  }));
+  return { state: 'rejected', errors };
+}
+
+function expiration(spec: BackupSpec): { expiration?: string } {
+  try {
+    const end = new Date(Date.now() + parseDuration(spec.ttl ?? '720h'));
+    return { expiration: end.toISOString().replace(/\.\d+Z$/, 'Z') };
+  } catch {
+    // The bad ttl is among the validation errors.
+    return {};
+  }
+}
+
+async function begin(
+  deps: Deps,
+  run: RunRef,
+  spec: BackupSpec,
+  startTimestamp: string,
+  cluster: { gitVersion: string; major: string; minor: string },
+): Promise<Backup> {
+  const patched = await patchRun(deps.kube, run, () => ({
+    metadata: {
+      labels: { [LABELS.storageLocation]: validName(spec.storageLocation ?? '') },
+      annotations: {
+        'velero.io/source-cluster-k8s-gitversion': cluster.gitVersion,
+        'velero.io/source-cluster-k8s-major-version': cluster.major,
+        'velero.io/source-cluster-k8s-minor-version': cluster.minor,
+        'velero.io/resource-timeout': '10m0s',
+      },
+    },
+    spec,
+    status: {
+      phase: 'InProgress',
+      version: 1,
+      formatVersion: FORMAT_VERSION,
+      startTimestamp,
+      ...expiration(spec),
+    },
+  }));
+  return readResource<Backup>(patched);
+}
+
+/** The result of a run that ended before, from what its resource says. */
+function resultOf(run: RunRef, backup: Backup): RunResult {
+  const { phase, progress, warnings = 0, errors = 0, failureReason } = backup.status ?? {};
+  return {
+    name: run.name,
+    uid: run.uid,
+    phase: (phase ?? 'Failed') as RunResult['phase'],
+    items: progress?.itemsBackedUp ?? 0,
+    volumes: backup.status?.backupItemOperationsCompleted ?? 0,
+    bytes: 0,
+    warnings,
+    errors,
+    ...(failureReason && { reason: failureReason }),
+  };
+}

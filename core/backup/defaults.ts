@@ -1,0 +1,66 @@
+import { AUTO_EXCLUDED } from '../plan/resource-filter.ts';
+import type { CheckedSpec } from './validate.ts';
+
+export interface DefaultsInput {
+  /** The location to use when the spec names none. */
+  storageLocation: string;
+  /** Namespaces labelled to be left out of every backup. */
+  excludedNamespaces: string[];
+}
+
+type Spec = CheckedSpec & {
+  storageLocation?: string | undefined;
+  snapshotMoveData?: boolean | null | undefined;
+  volumeGroupSnapshotLabelKey?: string | undefined;
+};
+
+const withItem = (names: string[] | null | undefined, item: string) =>
+  (names ?? []).includes(item) ? (names ?? []) : [...(names ?? []), item];
+
+/** The spec as it will be carried out; written back to the resource, where users and the CLI see it. */
+export function withDefaults<S extends Spec>(
+  spec: S,
+  { storageLocation, excludedNamespaces }: DefaultsInput,
+): S {
+  const usesOld =
+    typeof spec.includeClusterResources === 'boolean' ||
+    hasAny(spec.includedResources, spec.excludedResources);
+  const excluded = [...new Set([...(spec.excludedNamespaces ?? []), ...excludedNamespaces])];
+  const included = spec.includedNamespaces ?? [];
+  return {
+    ...spec,
+    storageLocation: spec.storageLocation || storageLocation,
+    includedNamespaces: included.length > 0 ? included : ['*'],
+    ...(excluded.length > 0 && { excludedNamespaces: excluded }),
+    ttl: given(spec.ttl, '720h0m0s'),
+    csiSnapshotTimeout: given(spec.csiSnapshotTimeout, '10m0s'),
+    itemOperationTimeout: given(spec.itemOperationTimeout, '4h0m0s'),
+    volumeGroupSnapshotLabelKey: spec.volumeGroupSnapshotLabelKey || 'velero.io/volume-group',
+    defaultVolumesToFsBackup: spec.defaultVolumesToFsBackup ?? spec.defaultVolumesToRestic ?? false,
+    // Moving the data is what Caravel is for; Velero's server default is not to.
+    snapshotMoveData: spec.snapshotMoveData ?? true,
+    ...(usesOld
+      ? {
+          excludedResources: withItem(
+            withItem(spec.excludedResources, AUTO_EXCLUDED.namespaced),
+            AUTO_EXCLUDED.cluster,
+          ),
+        }
+      : {
+          excludedClusterScopedResources: withItem(
+            spec.excludedClusterScopedResources,
+            AUTO_EXCLUDED.cluster,
+          ),
+          excludedNamespaceScopedResources: withItem(
+            spec.excludedNamespaceScopedResources,
+            AUTO_EXCLUDED.namespaced,
+          ),
+        }),
+  };
+}
+
+const hasAny = (...lists: (string[] | null | undefined)[]) => lists.some((names) => (names?.length ?? 0) > 0);
+
+/** The CLI sends `0s` for what the user did not set. */
+const given = (duration: string | undefined, fallback: string) =>
+  !duration || /^0+[a-z]*$/.test(duration) ? fallback : duration;
