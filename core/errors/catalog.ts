@@ -29,6 +29,7 @@ export const CATALOG = {
   ),
   StoreUnavailable: transient('The object store does not answer; the run goes on when it does.'),
   StoreNotFound: permanent('The object is not in the bucket.'),
+  StoreExists: permanent('An object of that key is there already; it is not overwritten.'),
   StoreTooLarge: permanent('The object is larger than anything Caravel writes; it is not read.'),
   StoreCorrupt: permanent('The object was altered after it was written; take a new backup.'),
   // Kubernetes

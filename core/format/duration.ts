@@ -18,7 +18,7 @@ const UNITS: Record<string, bigint> = {
 };
 
 const LARGEST = 2n ** 63n - 1n;
-const SHAPE = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)[^\d.]+)+)$/;
+const SHAPE = /^([+-]?)((?:(?:\d+(?:\.\d*)?|\.\d+)[^\d.]+)+)$/;
 const PART = /(\d*)\.?(\d*)([^\d.]+)/g;
 /** Longer texts are no durations; keeps the conversion of digits cheap for any input. */
 const LONGEST_TEXT = 256;

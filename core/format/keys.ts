@@ -61,11 +61,6 @@ export const kopiaPrefix = (namespace: string): string => `kopia/${namespace}/`;
 /** The mark without which Velero 1.18 and later take a repository for not initialised. */
 export const kopiaMarkKey = (namespace: string): string => `${kopiaPrefix(namespace)}udmrepo.Repository`;
 
-export const kopiaMark = (uniqueId: Uint8Array): string => {
-  const binary = Array.from(uniqueId, (byte) => String.fromCharCode(byte)).join('');
-  return JSON.stringify({ uniqueID: btoa(binary) });
-};
-
 /** Key in a DownloadRequest's target kind; undefined for a kind that Velero does not know. */
 export function downloadKey(kind: string, name: string): string | undefined {
   const backup = backupKeys(name);

@@ -26,7 +26,7 @@ const SCALES: Record<string, Scale> = {
   Ei: { base: 2n, exponent: 60 },
 };
 
-const SHAPE = /^([+-]?)(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d{1,9})|([a-zA-Z]*))$/;
+const SHAPE = /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,9})|([a-zA-Z]*))$/;
 /** Kubernetes' own ceiling. */
 const LARGEST = 2n ** 63n - 1n;
 /** More digits than any quantity has; keeps the arithmetic cheap for any input. */

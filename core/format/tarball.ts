@@ -27,8 +27,8 @@ export type ParsedPath =
   | { kind: 'directory' };
 
 const PREFERRED = '-preferredversion';
-/** Kubernetes limits every part to 253 characters; four parts and the fixed words stay below this. */
-const LONGEST_PATH = 1024;
+/** Names have at most 253 characters, except those of roles, which have no limit of their own. */
+const LONGEST_PATH = 4096;
 // Control characters; NUL would cut the path short for whatever writes it to a disk.
 // oxlint-disable-next-line no-control-regex -- finding them is the point
 const CONTROL = /[\u0000-\u001f\u007f]/; // eslint-disable-line no-control-regex
@@ -104,7 +104,7 @@ function segmentFault(segment: string): string | undefined {
   if (segment === '') return 'absolute, or with an empty part';
   if (segment === '.' || segment === '..') return 'leads out of the backup';
   if (CONTROL.test(segment)) return 'with a control character';
-  if (segment.includes('/') || segment.includes('\\')) return 'with a path separator in a name';
+  if (segment.includes('/')) return 'with a slash in a name';
   return undefined;
 }
 
