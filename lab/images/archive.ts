@@ -39,8 +39,14 @@ export async function packImage(image: SmallImage, scratch: string, archive: str
   rmSync(dir, { recursive: true, force: true });
 }
 
-/** A folder as a layer: same content, same bytes. */
-export async function packFolder(folder: string, layer: string): Promise<void> {
+/** Parts of a folder as a layer: same content, same bytes. */
+export async function packFolder(
+  folder: string,
+  layer: string,
+  parts: string[] = ['.'],
+  without: string[] = [],
+): Promise<void> {
   const stable = ['--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--sort=name'];
-  await run('tar', [...stable, '-C', folder, '-cf', layer, '.']);
+  const excluded = without.map((path) => `--exclude=${path}`);
+  await run('tar', [...stable, ...excluded, '-C', folder, '-cf', layer, ...parts]);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { cacheDir } from '../build/binaries.ts';
-import { run } from '../host/command.ts';
+import { run, tryRun } from '../host/command.ts';
 
 /** The builder's own store, so that it never mixes with that of the machine's user. */
 const storage = [
@@ -14,14 +14,6 @@ export function buildah(args: string[], onOutput?: (text: string) => void): Prom
 }
 
 export async function hasImage(name: string): Promise<boolean> {
-  return (await imageId(name)) !== undefined;
-}
-
-export async function imageId(name: string): Promise<string | undefined> {
-  try {
-    const output = await buildah(['inspect', '--type', 'image', '--format', '{{.FromImageID}}', name]);
-    return output.trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  const { code } = await tryRun('buildah', [...storage, 'inspect', '--type', 'image', name]);
+  return code === 0;
 }
