@@ -100,3 +100,6 @@ export function runLabels(run: RunRef, component: string): Record<string, string
 export function scratchPrefix(run: RunRef): string {
   return `${run.type === 'backup' ? 'backups' : 'restores'}/${run.name}/.caravel/${run.uid}/`;
 }
+
+/** Object in a scratch area with the id of the workflow that it belongs to; written first. */
+export const SCRATCH_OWNER = 'owner';

@@ -92,3 +92,14 @@ export const LIMITS = {
 
 /** Milliseconds between two progress writes of one transfer to its custom resource. */
 export const PROGRESS_INTERVAL = 1_000;
+
+/** What one worker process takes on; sized so that an idle one stays below 200 MB. */
+export const WORKER = {
+  /** Time for running steps to end when the worker is told to stop; below the pod's grace period of 40 s. */
+  shutdownGrace: 10_000,
+  /** Steps at once. Most wait for the cluster; streams are bounded by their own limits. */
+  activities: 60,
+  workflowTasks: 10,
+  /** Workflows kept in memory; others are replayed when their next task comes. */
+  cachedWorkflows: 200,
+} as const;

@@ -1,7 +1,7 @@
 import type { Backup } from '../../contracts/api/backup.ts';
 import type { Restore } from '../../contracts/api/restore.ts';
 import type { RunContextRef, VolumeRef } from '../../contracts/activities.ts';
-import { scratchPrefix } from '../../contracts/ids.ts';
+import { runWorkflowId, SCRATCH_OWNER, scratchPrefix } from '../../contracts/ids.ts';
 import type { DocRef, RunRef } from '../../contracts/run.ts';
 import type { RecoveryPlan, RestorePlan, VolumePlan, VolumePlans } from '../../core/model.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
@@ -36,6 +36,7 @@ export interface Opened<R> {
 const CONTEXT = /context\.([^/]+)\.json(\.gz)?$/;
 
 export async function storeContext(store: ObjectStore, run: RunRef, context: RunContext): Promise<DocRef> {
+  await store.put(`${scratchPrefix(run)}${SCRATCH_OWNER}`, runWorkflowId(run));
   return await putDoc(store, `${scratchPrefix(run)}context.${context.location}.json`, context);
 }
 

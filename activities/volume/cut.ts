@@ -1,6 +1,7 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
 import {
   sourceSnapshotName,
+  volumeObjectName,
   runLabels,
   LABELS,
   validName,
@@ -50,7 +51,8 @@ function sourceSnapshot(ref: VolumeRef, volume: VolumePlan, name: string) {
       namespace: volume.namespace,
       labels: {
         ...volume.claimLabels,
-        ...runLabels(ref.run, 'snapshot'),
+        ...runLabels(ref.run, 'source-snapshot'),
+        [LABELS.volume]: volumeObjectName(ref.run, volume.namespace, volume.claim),
         [LABELS.backupName]: validName(ref.run.name),
       },
       annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(ref.run) },

@@ -28,10 +28,21 @@ export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: Volum
   await kube.ensure(MOVEMENT_GVR.backup, ref.run.namespace, upload);
 
   const original = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
-  if (original) await setDeletionPolicy(kube, original, 'Retain');
+  if (original) await keepOriginal(kube, ref, volume, original);
   await copySnapshot(kube, ref, volume, original);
   await copyIsReady(kube, ref, volume, signal);
   await dropOriginal(kube, ref, volume, signal);
+}
+
+/** Marked as ours, so that garbage collection finds it when its snapshot is gone already. */
+async function keepOriginal(kube: KubeClient, ref: VolumeRef, volume: VolumePlan, original: SnapshotContent) {
+  const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  const metadata = {
+    labels: { ...runLabels(ref.run, 'source-content'), [LABELS.volume]: name },
+    annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(ref.run) },
+  };
+  const patch = { metadata, spec: { deletionPolicy: 'Retain' } };
+  await kube.patch(GVRS.volumesnapshotcontents, undefined, original.metadata.name, patch, { type: 'merge' });
 }
 
 async function copySnapshot(

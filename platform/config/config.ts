@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { DEFAULT_CLUSTER, DEFAULT_NAMESPACE, LIMITS, TASK_QUEUE } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { EnvironmentReader } from './environment.ts';
@@ -42,6 +43,8 @@ export interface Config extends ClientConfig {
   healthPort: number;
   /** CARAVEL_KOPIA: the kopia binary of the worker; default `kopia` on PATH. */
   kopiaPath: string;
+  /** CARAVEL_WORK_DIR: where the worker keeps temporary files; default the system's. */
+  workDir: string;
   /** POD_NAME: name of this worker in logs and in Temporal; default the host name. */
   identity: string | undefined;
 }
@@ -92,6 +95,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     downloadLimit: read.bytes('CARAVEL_DOWNLOAD_LIMIT', 0),
     healthPort: read.integer('CARAVEL_HEALTH_PORT', { min: 1, max: 65_535 }, 8081),
     kopiaPath: read.text('CARAVEL_KOPIA', ANY, 'kopia'),
+    workDir: read.text('CARAVEL_WORK_DIR', ANY, tmpdir()),
     identity: read.has('POD_NAME') ? read.text('POD_NAME', ANY, '') : undefined,
   });
 }

@@ -1,0 +1,234 @@
+import type { BackupActivities, StageTimes } from '../../contracts/activities.ts';
+import type { Backup } from '../../contracts/api/backup.ts';
+import { FACTS_ANNOTATION, operationId, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
+import type { RunRef, RunResult } from '../../contracts/run.ts';
+import { markedClaim } from '../../core/backup/items.ts';
+import { problemLines, volumeInfo, volumeOperation, volumeProblems } from '../../core/backup/report.ts';
+import type { ReportedVolume } from '../../core/backup/report.ts';
+
+import { renderOperations } from '../../core/format/item-operations.ts';
+import { backupKeys } from '../../core/format/keys.ts';
+import { logLine } from '../../core/format/log-line.ts';
+import { renderResourceList } from '../../core/format/resource-list.ts';
+import { renderResults, resultsOf } from '../../core/format/results.ts';
+import { renderVolumeInfos } from '../../core/format/volume-info.ts';
+import type { BackupPlan, ShardIndex, VolumeOutcome, VolumePlan, VolumePlans } from '../../core/model.ts';
+import { countProblems, phaseOf } from '../../core/problems.ts';
+import type { Problem } from '../../core/problems.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
+import { writeTarball } from '../../platform/archive/tar-writer.ts';
+import type { TarItem } from '../../platform/archive/tar-writer.ts';
+import { getDoc, putDoc } from '../../platform/store/documents.ts';
+import { putGzip } from '../../platform/store/gzip-file.ts';
+import type { ObjectStore } from '../../platform/store/types.ts';
+import { now, stageFacts } from '../run/status.ts';
+import type { RunContext } from '../support/context.ts';
+import { openRun } from '../support/context.ts';
+import type { Deps } from '../support/deps.ts';
+
+type Input = Parameters<BackupActivities['assembleBackup']>[0];
+
+/** All that the files of the backup are made of. */
+interface Material {
+  run: RunRef;
+  context: RunContext<Backup>;
+  shards: ShardIndex[];
+  volumes: ReportedVolume[];
+  problems: Problem[];
+}
+
+/** Writes every file of the backup but the last, velero-backup.json, whose text it prepares. */
+export async function assembleBackup(deps: Deps, input: Input, signal: AbortSignal) {
+  const { context, store } = await openRun<Backup>(deps, input);
+  const material = await gather(store, input, context);
+  const uploads = await dataUploads(deps, material);
+  const keys = backupKeys(input.run.name);
+  await Promise.all([
+    writeContents(store, keys.contents, material, uploads, signal),
+    putGzip(store, keys.results, renderResults(resultsOf(material.problems))),
+    putGzip(
+      store,
+      keys.resourceList,
+      renderResourceList([...material.shards.map((shard) => shard.names), uploads.names]),
+    ),
+    putGzip(store, keys.volumeInfo, renderVolumeInfos(material.volumes.map(volumeInfo))),
+    putGzip(store, keys.itemOperations, renderOperations(operations(material))),
+    putGzip(store, keys.podVolumeBackups, 'null\n'),
+    putGzip(store, keys.volumeSnapshots, 'null\n'),
+    putGzip(store, keys.logs, logText(material, input.stages)),
+  ]);
+  const result = resultOf(material);
+  const manifest = await putDoc(store, `${scratchPrefix(input.run)}manifest`, {
+    ...context.resource,
+    metadata: sealedMetadata(context.resource, stageFacts(input.stages, volumeFacts(material))),
+    status: { ...context.resource.status, ...finalStatus(material, result) },
+  });
+  return { manifest, result };
+}
+
+async function gather(store: ObjectStore, input: Input, context: RunContext<Backup>): Promise<Material> {
+  const [plan, plans, shards, outcomes] = await Promise.all([
+    getDoc<BackupPlan>(store, input.plan),
+    getDoc<VolumePlans>(store, input.volumes),
+    Promise.all(input.shards.map((ref) => getDoc<ShardIndex>(store, ref))),
+    Promise.all(input.outcomes.map((ref) => getDoc<VolumeOutcome>(store, ref))),
+  ]);
+  const byIndex = new Map(outcomes.map((outcome) => [outcome.index, outcome]));
+  const volumes = plans.volumes.map((volume) => reported(input.run, volume, byIndex.get(volume.index)));
+  const problems = [
+    ...plan.problems,
+    ...shards.flatMap((shard) => shard.problems),
+    ...plans.problems,
+    ...volumes.flatMap(volumeProblems),
+  ];
+  return { run: input.run, context, shards, volumes, problems };
+}
+
+const reported = (run: RunRef, plan: VolumePlan, outcome: VolumeOutcome | undefined): ReportedVolume => ({
+  plan,
+  operationId: operationId('backup', run.uid, plan.claimUid),
+  ...(outcome && { outcome }),
+});
+
+interface Uploads {
+  items: TarItem[];
+  names: Record<string, string[]>;
+}
+
+/** The DataUploads as they ended; a restore finds the data by them alone. */
+async function dataUploads(deps: Deps, { run, volumes }: Material): Promise<Uploads> {
+  const moved = volumes.filter((volume) => volume.outcome);
+  const objects = await Promise.all(
+    moved.map(({ plan }) =>
+      deps.kube.find<KubeObject>(
+        GVR.dataUploads,
+        run.namespace,
+        volumeObjectName(run, plan.namespace, plan.claim),
+      ),
+    ),
+  );
+  const found = objects.filter((object) => object !== undefined);
+  const items = found.map((object) => ({
+    gr: 'datauploads.velero.io',
+    v: 'v2alpha1',
+    ns: run.namespace,
+    name: object.metadata.name,
+    obj: object,
+  }));
+  const names = found.map((object) => `${run.namespace}/${object.metadata.name}`);
+  return { items, names: names.length > 0 ? { 'velero.io/v2alpha1/DataUpload': names } : {} };
+}
+
+async function writeContents(
+  store: ObjectStore,
+  key: string,
+  material: Material,
+  uploads: Uploads,
+  signal: AbortSignal,
+) {
+  const { run, volumes } = material;
+  const moved = new Map(
+    volumes
+      .filter(({ outcome }) => outcome)
+      .map(({ plan }) => [`${plan.namespace}/${plan.claim}`, plan] as const),
+  );
+  await writeTarball({
+    store,
+    key,
+    segments: material.shards.flatMap((shard) => shard.segments),
+    edits: (item) => item.gr === 'persistentvolumeclaims' && moved.has(`${item.ns ?? ''}/${item.name}`),
+    edit: (item) => {
+      const name = volumeObjectName(run, item.ns ?? '', item.name);
+      const marks = { backup: run.name, snapshot: name, dataUpload: `${run.namespace}/${name}` };
+      return { ...item, obj: markedClaim(item.obj, marks) as object };
+    },
+    extra: uploads.items,
+    signal,
+  });
+}
+
+function operations({ run, volumes }: Material) {
+  return volumes.flatMap(({ outcome, ...volume }) =>
+    outcome ? [volumeOperation(run, { ...volume, outcome })] : [],
+  );
+}
+
+function logText({ run, shards, volumes, problems }: Material, stages: StageTimes): string {
+  const time = now();
+  const fields = { backup: `${run.namespace}/${run.name}` };
+  const kinds = shards.flatMap((shard) => Object.entries(shard.names));
+  const lines = [
+    ...Object.entries(stages).map(([stage, ms]) =>
+      logLine({ time, level: 'info', msg: `stage ${stage} took ${ms} ms` }, fields),
+    ),
+    ...kinds.map(([kind, names]) =>
+      logLine({ time, level: 'info', msg: `backed up ${names.length} of ${kind}` }, fields),
+    ),
+    ...volumes.map(({ plan, outcome }) =>
+      logLine({ time, level: 'info', msg: volumeLine(plan, outcome) }, fields),
+    ),
+    ...problemLines(problems, time, fields.backup),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function volumeLine(plan: VolumePlan, outcome: VolumeOutcome | undefined): string {
+  const name = `volume of claim ${plan.namespace}/${plan.claim}`;
+  if (!outcome) return `${name}: ${plan.method}, ${plan.reason}`;
+  if (!outcome.ok) return `${name}: failed, ${outcome.problem?.message ?? ''}`;
+  return `${name}: ${outcome.bytes} bytes in ${outcome.files} files, ${outcome.bytesMoved} sent, snapshot ${outcome.snapshotId}`;
+}
+
+function resultOf({ run, shards, volumes, problems }: Material): RunResult {
+  const counts = countProblems(problems);
+  const done = volumes.filter(({ outcome }) => outcome?.ok);
+  const first = problems.find((entry) => entry.severity === 'error');
+  return {
+    name: run.name,
+    uid: run.uid,
+    phase: phaseOf(counts),
+    items: shards.reduce((sum, shard) => sum + shard.items, 0),
+    volumes: done.length,
+    bytes: done.reduce((sum, { outcome }) => sum + (outcome?.bytes ?? 0), 0),
+    ...counts,
+    ...(first && { reason: `${first.code}: ${first.message}` }),
+  };
+}
+
+function finalStatus({ volumes }: Material, result: RunResult) {
+  const tried = volumes.filter(({ outcome }) => outcome);
+  const completed = tried.filter(({ outcome }) => outcome?.ok).length;
+  return {
+    phase: result.phase,
+    completionTimestamp: now(),
+    progress: { totalItems: result.items, itemsBackedUp: result.items },
+    ...(result.warnings > 0 && { warnings: result.warnings }),
+    ...(result.errors > 0 && { errors: result.errors }),
+    ...(tried.length > 0 && {
+      backupItemOperationsAttempted: tried.length,
+      backupItemOperationsCompleted: completed,
+      ...(completed < tried.length && { backupItemOperationsFailed: tried.length - completed }),
+    }),
+    hookStatus: {},
+  };
+}
+
+/** The volumes shown with the resource; the whole list is in the volume info file. */
+const SHOWN_VOLUMES = 20;
+
+function volumeFacts({ volumes }: Material) {
+  const facts = volumes.slice(0, SHOWN_VOLUMES).map(({ plan, outcome }) => ({
+    claim: `${plan.namespace}/${plan.claim}`,
+    method: plan.method,
+    ...(outcome
+      ? { ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs }
+      : { reason: plan.reason }),
+  }));
+  return { volumes: facts };
+}
+
+function sealedMetadata({ metadata }: Backup, facts: object): Backup['metadata'] {
+  const { managedFields: _, ...rest } = metadata;
+  return { ...rest, annotations: { ...rest.annotations, [FACTS_ANNOTATION]: JSON.stringify(facts) } };
+}

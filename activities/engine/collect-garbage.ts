@@ -1,0 +1,171 @@
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { BackupStorageLocation } from '../../contracts/api/location.ts';
+import { LABELS, SCRATCH_OWNER, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
+import { messageOf } from '../../core/errors/catalog.ts';
+import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
+import { problem } from '../../core/problems.ts';
+import type { Problem } from '../../core/problems.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
+import type { ObjectStore } from '../../platform/store/types.ts';
+import type { Deps } from '../support/deps.ts';
+import { openLocation } from '../support/location.ts';
+import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
+import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
+import { MOVEMENT_GVR } from '../volume/movement.ts';
+import { isRunning } from './slots.ts';
+import { now } from '../run/status.ts';
+
+/** Everything that one volume of a lost run left behind, found by its labels. */
+interface Leftover {
+  name: string;
+  type: string;
+  runUid: string;
+  workflowId: string;
+  /** The snapshot in the application's namespace. */
+  source?: { namespace: string; snapshot: string };
+  /** Its content, which outlives it when a hand-over is interrupted. */
+  content?: string;
+}
+
+const LABELLED = [
+  GVRS.pods,
+  GVRS.secrets,
+  GVRS.persistentvolumeclaims,
+  GVRS.persistentvolumes,
+  GVRS.volumesnapshots,
+  GVRS.volumesnapshotcontents,
+] as const;
+
+/** Undoes what belongs to workflows that no longer run; what belongs to running ones is never touched. */
+export async function collectGarbage(
+  deps: Deps,
+  scope: { cluster: string; namespace: string },
+  signal: AbortSignal,
+): Promise<{ removed: string[]; problems: Problem[] }> {
+  const removed: string[] = [];
+  const problems: Problem[] = [];
+  const running = new Map<string, Promise<boolean>>();
+  const lost = async (workflowId: string) => {
+    const known = running.get(workflowId) ?? isRunning(deps.temporal, workflowId);
+    running.set(workflowId, known);
+    return !(await known);
+  };
+  for (const leftover of await leftovers(deps)) {
+    if (!(await lost(leftover.workflowId))) continue;
+    try {
+      await undo(deps, scope.namespace, leftover, signal);
+      removed.push(leftover.name);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
+    }
+  }
+  removed.push(...(await sweepScratch(deps, scope, lost)));
+  return { removed, problems };
+}
+
+async function leftovers(deps: Deps): Promise<Leftover[]> {
+  const found = new Map<string, Leftover>();
+  for (const gvr of LABELLED) {
+    const objects = await deps.kube.list<KubeObject>(gvr, { labelSelector: LABELS.runUid });
+    for (const object of objects) {
+      const leftover = leftoverOf(object);
+      if (leftover) found.set(leftover.name, { ...found.get(leftover.name), ...leftover });
+    }
+  }
+  return [...found.values()];
+}
+
+function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
+  const labels = metadata.labels ?? {};
+  const workflowId = metadata.annotations?.[WORKFLOW_ANNOTATION];
+  const runUid = labels[LABELS.runUid];
+  if (!workflowId || !runUid) return undefined;
+  const name = labels[LABELS.volume] ?? metadata.name;
+  const isSource = kind === 'VolumeSnapshot' && labels[LABELS.component] === 'source-snapshot';
+  return {
+    name,
+    type: labels[LABELS.runType] ?? 'backup',
+    runUid,
+    workflowId,
+    ...(labels[LABELS.component] === 'source-content' && { content: metadata.name }),
+    ...(isSource && { source: { namespace: metadata.namespace ?? '', snapshot: metadata.name } }),
+  };
+}
+
+async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
+  const { kube } = deps;
+  const at = { namespace, name: leftover.name };
+  if (leftover.type === 'restore') await cleanUpRecoveryAt(kube, at, signal);
+  else {
+    await removeMovers(kube, at, signal);
+    await removeCredentials(kube, at);
+    await removeClaim(kube, at, signal);
+    const source = leftover.source ?? { namespace, snapshot: leftover.name };
+    await removeSnapshots(
+      kube,
+      at,
+      { ...source, ...(leftover.content && { content: leftover.content }) },
+      signal,
+    );
+  }
+  const movement = MOVEMENT_GVR[leftover.type === 'restore' ? 'restore' : 'backup'];
+  const found = await kube.find<KubeObject & { status?: { phase?: string } }>(
+    movement,
+    namespace,
+    leftover.name,
+  );
+  if (!found || ['Completed', 'Failed', 'Canceled'].includes(found.status?.phase ?? '')) return;
+  const status = { phase: 'Canceled', message: 'the run was terminated', completionTimestamp: now() };
+  await kube.patch(movement, namespace, leftover.name, { status }, { type: 'merge' });
+}
+
+/** Scratch of runs whose workflow no longer runs, in every location that can be written. */
+async function sweepScratch(
+  deps: Deps,
+  { cluster, namespace }: { cluster: string; namespace: string },
+  lost: (workflowId: string) => Promise<boolean>,
+): Promise<string[]> {
+  const removed: string[] = [];
+  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
+  for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
+    try {
+      const { store } = await openLocation(deps, namespace, location.metadata.name);
+      for (const prefix of await lostScratch(store, `${cluster}/${namespace}`, lost)) {
+        await store.abortUploads(prefix);
+        if ((await store.removeAll(prefix)) > 0) removed.push(prefix);
+      }
+    } catch (error) {
+      deps.log.warn('scratch could not be swept', {
+        location: location.metadata.name,
+        error: messageOf(error),
+      });
+    }
+  }
+  return removed;
+}
+
+async function lostScratch(
+  store: ObjectStore,
+  scope: string,
+  lost: (workflowId: string) => Promise<boolean>,
+): Promise<string[]> {
+  const prefixes: string[] = [];
+  for (const top of [BACKUPS_PREFIX, RESTORES_PREFIX]) {
+    for (const name of await store.folders(top)) {
+      for (const uid of await store.folders(`${top}${name}/.caravel/`)) {
+        const scratch = `${top}${name}/.caravel/${uid}/`;
+        const owner = await scratchOwner(store, scratch);
+        // Scratch of another cluster that shares the bucket is left to that cluster.
+        if (owner?.split('/').slice(1, 3).join('/') === scope && (await lost(owner))) prefixes.push(scratch);
+      }
+    }
+  }
+  return prefixes;
+}
+
+async function scratchOwner(store: ObjectStore, scratch: string): Promise<string | undefined> {
+  const key = `${scratch}${SCRATCH_OWNER}`;
+  return (await store.head(key)) ? (await store.get(key)).toString('utf8') : undefined;
+}

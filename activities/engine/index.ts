@@ -1,0 +1,13 @@
+import type { EngineActivities } from '../../contracts/activities.ts';
+import type { Deps } from '../support/deps.ts';
+import { activity } from '../support/step.ts';
+import { collectGarbage } from './collect-garbage.ts';
+import { watchResources } from './watch-resources.ts';
+
+export function engineActivities(deps: Deps): EngineActivities {
+  type Scope = { cluster: string; namespace: string };
+  return {
+    watchResources: activity((scope: Scope, signal) => watchResources(deps, scope, signal)),
+    collectGarbage: activity((scope: Scope, signal) => collectGarbage(deps, scope, signal)),
+  };
+}

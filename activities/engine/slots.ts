@@ -1,0 +1,38 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { SlotActivities } from '../../contracts/activities.ts';
+import { limiterWorkflowId } from '../../contracts/ids.ts';
+import { SIGNALS } from '../../contracts/messages.ts';
+import type { Deps } from '../support/deps.ts';
+import { activity } from '../support/step.ts';
+
+export function slotActivities({ temporal, config }: Deps): SlotActivities {
+  async function requestSlot({ cluster, holder, limit }: { cluster: string; holder: string; limit: number }) {
+    await temporal.workflow.signalWithStart('limiter', {
+      workflowId: limiterWorkflowId(cluster),
+      taskQueue: config.taskQueue,
+      args: [],
+      signal: SIGNALS.requestSlot,
+      signalArgs: [{ holder, limit }],
+      staticSummary: 'mover slots of the cluster',
+    });
+  }
+
+  async function endedWorkflows(ids: string[]): Promise<string[]> {
+    const ended = await Promise.all(
+      ids.map(async (id) => ((await isRunning(temporal, id)) ? undefined : id)),
+    );
+    return ended.filter((id) => id !== undefined);
+  }
+
+  return { requestSlot: activity(requestSlot), endedWorkflows: activity(endedWorkflows) };
+}
+
+/** Does the workflow of this id run now? One that the server does not know has long ended. */
+export async function isRunning(temporal: Deps['temporal'], workflowId: string): Promise<boolean> {
+  try {
+    return (await temporal.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Activities } from '../contracts/activities.ts';
+import { backupActivities } from './backup/index.ts';
+import { engineActivities } from './engine/index.ts';
+import { slotActivities } from './engine/slots.ts';
+import { restoreActivities } from './restore/index.ts';
+import { doorActivities } from './run/door.ts';
+import { runActivities } from './run/status.ts';
+import type { Deps } from './support/deps.ts';
+import { volumeActivities } from './volume/index.ts';
+
+/** The one map of activities that is handed to a worker. */
+export function composeActivities(deps: Deps): Activities {
+  return {
+    ...doorActivities(deps),
+    ...runActivities(deps),
+    ...backupActivities(deps),
+    ...volumeActivities(deps),
+    ...restoreActivities(deps),
+    ...slotActivities(deps),
+    ...engineActivities(deps),
+  };
+}
