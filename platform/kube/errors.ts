@@ -1,4 +1,4 @@
-import { CaravelError } from '../../core/errors/catalog.ts';
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
 import { numberOf, parseJson } from './json.ts';
 
 /** Why there was no answer; stands in KubeError.reason, where an answer has Kubernetes' own reason. */
@@ -67,6 +67,21 @@ export class KubeWaitTimeout extends Error {
 
 export function noAnswer(reason: NoAnswer, request: string, detail: string, cause?: unknown): KubeError {
   return new KubeError({ code: 0, reason, message: `${request}: ${detail}`, request, cause });
+}
+
+/** Codes of failures before the first byte of the request was sent. */
+const UNSENT = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+export function networkError(error: unknown, request: string): KubeError {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  return noAnswer(UNSENT.has(code) ? 'Unreachable' : 'Disconnected', request, messageOf(error), error);
 }
 
 interface Status {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ping, WebSocket, type Dispatcher } from 'undici';
-import { noAnswer, statusError } from './errors.ts';
+import { networkError, statusError } from './errors.ts';
 import { EXEC, REQUEST } from './limits.ts';
 
 /** A WebSocket over the client's own connections. A refusal is thrown with the Status the server gives for it. */
@@ -57,9 +57,7 @@ export function openSocket(target: SocketTarget, signal: AbortSignal): Promise<O
     signal.removeEventListener('abort', onAbort);
     clearInterval(pings);
     // Without effect when it was open.
-    reject(
-      handshake.refusal(target.request) ?? noAnswer('Unreachable', target.request, failure || 'no WebSocket'),
-    );
+    reject(handshake.refusal(target.request));
     target.ended(failure || `closed, ${code} ${reason}`.trim());
   });
   if (signal.aborted) onAbort();
@@ -81,9 +79,8 @@ class Handshake {
     dispatch(options, this.#watched(handler));
 
   refusal(request: string): Error {
-    if (this.#status < 300) {
-      return noAnswer('Unreachable', request, this.error?.message ?? 'the WebSocket was refused', this.error);
-    }
+    if (this.#status < 300)
+      return networkError(this.error ?? new Error('the WebSocket was refused'), request);
     return statusError(this.#status, Buffer.concat(this.#body), request, this.#retryAfter);
   }
 

@@ -6,7 +6,7 @@ import { messageOf } from '../../core/errors/catalog.ts';
 import { pause, Scope } from './abort.ts';
 import { Connections, type Pools } from './connections.ts';
 import { endpointOf, readCredentials, type Endpoint } from './credentials.ts';
-import { KubeError, noAnswer, statusError } from './errors.ts';
+import { KubeError, networkError, noAnswer, statusError } from './errors.ts';
 import { parseJson } from './json.ts';
 import { RATE, REQUEST } from './limits.ts';
 import { TokenBucket } from './rate-limit.ts';
@@ -226,20 +226,9 @@ async function* streamBody(response: Response, scope: Scope, request: string): A
   }
 }
 
-/** Codes of failures before the first byte of the request was sent. */
-const UNSENT = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** An abort's own reason, a KubeError as it is, and a typed error for whatever the network did. */
 function typed(error: unknown, signal: AbortSignal, request: string): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof KubeError) return error;
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  return noAnswer(UNSENT.has(code) ? 'Unreachable' : 'Disconnected', request, messageOf(error), error);
+  return networkError(error, request);
 }

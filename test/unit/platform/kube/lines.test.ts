@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitLines } from '../../../../platform/kube/lines.ts';
+import { collect } from '../../../support/collect.ts';
 
 async function lines(chunks: Uint8Array[], maxBytes = 1024, tooLong: 'cut' | (() => Error) = 'cut') {
   async function* stream() {
     yield* chunks;
   }
-  return Array.fromAsync(splitLines(stream(), { maxBytes, tooLong }));
+  return collect(splitLines(stream(), { maxBytes, tooLong }));
 }
 
 /** Cuts bytes at the given places. */
@@ -52,7 +53,7 @@ describe('splitLines', () => {
     async function* endless() {
       for (let i = 0; i < 1000; i++) yield Buffer.alloc(1024, 'x');
     }
-    const [line] = await Array.fromAsync(splitLines(endless(), { maxBytes: 10, tooLong: 'cut' }));
+    const [line] = await collect(splitLines(endless(), { maxBytes: 10, tooLong: 'cut' }));
     expect(line).toBe('xxxxxxxxxx');
   });
 
