@@ -18,7 +18,8 @@ import type { Problem } from '../../core/problems.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { writeTarball } from '../../platform/archive/tar-writer.ts';
-import type { TarItem } from '../../platform/archive/tar-writer.ts';
+import { itemOf, objectOf, withObject } from '../../platform/archive/item.ts';
+import type { ArchiveItem } from '../../platform/archive/item.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import { putGzip } from '../../platform/store/gzip-file.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
@@ -92,7 +93,7 @@ const reported = (run: RunRef, plan: VolumePlan, outcome: VolumeOutcome | undefi
 });
 
 interface Uploads {
-  items: TarItem[];
+  items: ArchiveItem[];
   names: Record<string, string[]>;
 }
 
@@ -109,13 +110,10 @@ async function dataUploads(deps: Deps, { run, volumes }: Material): Promise<Uplo
     ),
   );
   const found = objects.filter((object) => object !== undefined);
-  const items = found.map((object) => ({
-    gr: 'datauploads.velero.io',
-    v: 'v2alpha1',
-    ns: run.namespace,
-    name: object.metadata.name,
-    obj: object,
-  }));
+  const items = found.map((object) => {
+    const { namespace, name } = { namespace: run.namespace, name: object.metadata.name };
+    return itemOf({ groupResource: 'datauploads.velero.io', version: 'v2alpha1', namespace, name }, object);
+  });
   const names = found.map((object) => `${run.namespace}/${object.metadata.name}`);
   return { items, names: names.length > 0 ? { 'velero.io/v2alpha1/DataUpload': names } : {} };
 }
@@ -128,24 +126,20 @@ async function writeContents(
   signal: AbortSignal,
 ) {
   const { run, volumes } = material;
-  const moved = new Map(
+  const moved = new Set(
     volumes
       .filter(({ outcome }) => outcome)
       .map(({ plan }) => [`${plan.namespace}/${plan.claim}`, plan] as const),
   );
-  await writeTarball({
-    store,
-    key,
-    segments: material.shards.flatMap((shard) => shard.segments),
-    edits: (item) => item.gr === 'persistentvolumeclaims' && moved.has(`${item.ns ?? ''}/${item.name}`),
-    edit: (item) => {
-      const name = volumeObjectName(run, item.ns ?? '', item.name);
-      const marks = { backup: run.name, snapshot: name, dataUpload: `${run.namespace}/${name}` };
-      return { ...item, obj: markedClaim(item.obj, marks) as object };
-    },
-    extra: uploads.items,
-    signal,
-  });
+  const edit = (item: ArchiveItem) => {
+    const claim = `${item.namespace ?? ''}/${item.name}`;
+    if (item.groupResource !== 'persistentvolumeclaims' || !moved.has(claim)) return item;
+    const name = volumeObjectName(run, item.namespace ?? '', item.name);
+    const marks = { backup: run.name, snapshot: name, dataUpload: `${run.namespace}/${name}` };
+    return withObject(item, markedClaim(objectOf(item), marks) as object);
+  };
+  const segments = material.shards.flatMap((shard) => shard.segments);
+  await writeTarball(store, key, { segments, edit, extra: uploads.items }, { signal });
 }
 
 function operations({ run, volumes }: Material) {

@@ -5,6 +5,7 @@ import type { DocRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { CaravelError, isErrorCode, messageOf } from '../../core/errors/catalog.ts';
 import { storedClaim, leftOut, namespaceWanted } from '../../core/backup/items.ts';
+import { segmentKey } from '../../core/format/keys.ts';
 import { addToList } from '../../core/format/resource-list.ts';
 import type { ResourceList } from '../../core/format/resource-list.ts';
 import { apiVersionOf, groupResource } from '../../core/model.ts';
@@ -13,6 +14,7 @@ import { collectFact, noFacts } from '../../core/plan/facts.ts';
 import { countProblems, problem } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { selectorText } from '../../core/selection/label-selector.ts';
+import { itemOf } from '../../platform/archive/item.ts';
 import { SegmentWriter } from '../../platform/archive/segments.ts';
 import { isExpired, isNotFound, toCaravelError } from '../../platform/kube/errors.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
@@ -31,7 +33,7 @@ export class ShardCollector {
   readonly #backup: string;
 
   constructor(store: ObjectStore, scratch: string, shard: string, backup: string) {
-    this.#writer = new SegmentWriter(store, scratch, shard);
+    this.#writer = new SegmentWriter(store, { keyOf: (ordinal) => segmentKey(scratch, shard, ordinal) });
     this.#backup = backup;
   }
 
@@ -40,7 +42,8 @@ export class ShardCollector {
     const { name, namespace } = object.metadata;
     const stored =
       gr === 'persistentvolumeclaims' ? (storedClaim(object, this.#backup) as KubeObject) : object;
-    await this.#writer.add({ gr, v: ref.version, ...(namespace && { ns: namespace }), name, obj: stored });
+    const id = { groupResource: gr, version: ref.version, ...(namespace && { namespace }), name };
+    await this.#writer.add(itemOf(id, stored));
     addToList(this.names, {
       apiVersion: apiVersionOf(ref),
       kind: ref.kind,
