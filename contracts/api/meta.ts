@@ -36,11 +36,17 @@ export interface CustomResource<Kind extends string = string, Spec = object, Sta
   status?: Status;
 }
 
-function dropNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.filter((item) => item !== null).map(dropNulls);
+/** The Kubernetes client keeps a number that JavaScript would change (1.0, above 2^53) as JSON.rawJSON. */
+function isRawNumber(value: object): value is { rawJSON: string } {
+  return 'rawJSON' in value && Object.isFrozen(value);
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => item !== null).map(plain);
   if (typeof value !== 'object' || value === null) return value;
+  if (isRawNumber(value)) return Number(value.rawJSON);
   const entries = Object.entries(value).filter(([, field]) => field !== null);
-  return Object.fromEntries(entries.map(([name, field]) => [name, dropNulls(field)]));
+  return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]));
 }
 
 /**
@@ -48,6 +54,6 @@ function dropNulls(value: unknown): unknown {
  * spec, the types do not. Every reader of a custom resource goes through here.
  */
 export function readResource<T extends CustomResource>(raw: object): T {
-  const resource = dropNulls(raw) as Partial<T>;
+  const resource = plain(raw) as Partial<T>;
   return { ...resource, spec: resource.spec ?? {} } as T;
 }

@@ -1,0 +1,57 @@
+import type { LabelSelector } from '../../contracts/api/index.ts';
+import { selectorErrors } from '../../core/selection/label-selector.ts';
+
+type Requirement = NonNullable<LabelSelector['matchExpressions']>[number];
+
+/** Label selectors as kubectl writes them, turned into the form of the API. */
+
+const IN = /^(\S+)\s+(in|notin)\s*\(([^()]*)\)$/;
+const NOT_EQUAL = /^([^=!]+)!=(.*)$/;
+const EQUAL = /^([^=!]+)==?(.*)$/;
+
+const FORMS = 'write k=v, k!=v, k, !k, "k in (a,b)" or "k notin (a,b)", separated by commas';
+
+function requirement(text: string): Requirement {
+  const set = IN.exec(text);
+  if (set) {
+    const values = set[3]!.split(',').map((value) => value.trim());
+    return { key: set[1]!, operator: set[2] === 'in' ? 'In' : 'NotIn', values };
+  }
+  const [, key = '', value = ''] = NOT_EQUAL.exec(text) ?? [];
+  if (key) return { key: key.trim(), operator: 'NotIn', values: [value.trim()] };
+  const [, equalKey = '', equalValue = ''] = EQUAL.exec(text) ?? [];
+  if (equalKey) return { key: equalKey.trim(), operator: 'In', values: [equalValue.trim()] };
+  if (text.startsWith('!')) return { key: text.slice(1).trim(), operator: 'DoesNotExist' };
+  return { key: text, operator: 'Exists' };
+}
+
+/** Splits at the commas outside of parentheses. */
+function parts(text: string): string[] {
+  return text.split(/,(?![^(]*\))/).map((part) => part.trim());
+}
+
+const isEquality = (text: string) => EQUAL.test(text) && !IN.test(text) && !NOT_EQUAL.test(text);
+
+/** Throws a sentence that says what is wrong and how it is written. */
+export function parseSelector(text: string): LabelSelector {
+  const written = parts(text);
+  if (written.includes('')) throw new Error(`"${text}" has an empty part: ${FORMS}`);
+  const matchLabels: Record<string, string> = {};
+  const matchExpressions: Requirement[] = [];
+  for (const part of written) {
+    const parsed = requirement(part);
+    // A second value for a key would overwrite the first one; as an expression both hold.
+    if (isEquality(part) && !Object.hasOwn(matchLabels, parsed.key))
+      matchLabels[parsed.key] = parsed.values![0]!;
+    else matchExpressions.push(parsed);
+  }
+  const problem = selectorErrors({ matchLabels, matchExpressions })[0];
+  if (problem) throw new Error(`${problem}; ${FORMS}`);
+  return {
+    ...(Object.keys(matchLabels).length > 0 && { matchLabels }),
+    ...(matchExpressions.length > 0 && { matchExpressions }),
+  };
+}
+
+/** Several selectors, any of which may fit, separated by the word `or`. */
+export const parseOrSelectors = (text: string): LabelSelector[] => text.split(/\s+or\s+/i).map(parseSelector);
