@@ -129,7 +129,7 @@ async function writeContents(
   const moved = new Set(
     volumes
       .filter(({ outcome }) => outcome)
-      .map(({ plan }) => [`${plan.namespace}/${plan.claim}`, plan] as const),
+      .map(({ plan }) => `${plan.namespace}/${plan.claim}`),
   );
   const edit = (item: ArchiveItem) => {
     const claim = `${item.namespace ?? ''}/${item.name}`;
