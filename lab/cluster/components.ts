@@ -182,6 +182,8 @@ const provisioner: Component = {
   name: 'csi-provisioner',
   after: ['apiserver', 'csi-driver'],
   launch: (lab, binaries) => ({
+    // It ends when it loses the driver.
+    respawn: true,
     command: [
       binaries.program('kube', 'csi-provisioner'),
       ...sidecarFlags(lab, ports.provisioner),
@@ -198,6 +200,8 @@ const snapshotter: Component = {
   name: 'csi-snapshotter',
   after: ['apiserver', 'csi-driver'],
   launch: (lab, binaries) => ({
+    // It ends when it loses the driver.
+    respawn: true,
     command: [
       binaries.program('snap', 'csi-snapshotter'),
       ...sidecarFlags(lab, ports.snapshotter),

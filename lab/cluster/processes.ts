@@ -24,7 +24,12 @@ export interface ProcessRecord extends ProcessIdentity {
 export interface Launch {
   command: string[];
   env?: Record<string, string>;
+  /** Start it again whenever it ends by itself, as kubelet does with a container. */
+  respawn?: boolean;
 }
+
+/** The process that respawns is the recorded one; its child does not outlive it, whatever kills it. */
+const respawnScript = 'while :; do setpriv --pdeathsig KILL -- "$@"; sleep 0.3; done';
 
 const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -47,7 +52,8 @@ export function startProcess(lab: Lab, name: string, launch: Launch): ProcessRec
   const log = openSync(logFile(lab, name), 'a');
   // Shell and nsenter replace themselves, so that the process id is the program's own.
   const script = 'echo $$ > "$0" && exec "$@"';
-  const child = spawn('sh', ['-c', script, trackingFile(lab), ...insideLab(lab, launch.command)], {
+  const command = launch.respawn ? ['sh', '-c', respawnScript, name, ...launch.command] : launch.command;
+  const child = spawn('sh', ['-c', script, trackingFile(lab), ...insideLab(lab, command)], {
     cwd: '/',
     detached: true,
     // Nothing of the caller's settings (KUBECONFIG, TEMPORAL_ADDRESS …) may leak into a component.

@@ -5,7 +5,7 @@ PGDATA="${PGDATA:-/var/lib/postgresql/data/pgdata}"
 export PGDATA
 
 if [ "$(id -u)" = 0 ]; then
-  mkdir -p "$PGDATA"
+  mkdir -p "$PGDATA" /var/run/postgresql
   chown postgres:postgres "$PGDATA" /var/run/postgresql
   exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
 fi
