@@ -58,8 +58,18 @@ export async function createNetwork(lab: Lab): Promise<void> {
      ip addr replace ${lab.address}/24 dev eth0
      ip link set eth0 up
      ip route replace default via ${lab.hostAddress}
-     echo 1 > /proc/sys/net/ipv4/ip_forward`,
+     echo 1 > /proc/sys/net/ipv4/ip_forward
+     ${temporalLoopback(lab)}`,
   ]);
+}
+
+/**
+ * The parts of Temporal's development server listen on the lab's address but call each other, on random ports, at
+ * 127.0.0.1: those calls are led back.
+ */
+function temporalLoopback(lab: Lab): string {
+  const rule = `OUTPUT -d 127.0.0.1/32 -p tcp --dport 30000:65535 -j DNAT --to-destination ${lab.address}`;
+  return `iptables -t nat -C ${rule} 2>/dev/null || iptables -t nat -A ${rule}`;
 }
 
 export async function deleteNetwork(lab: Lab): Promise<void> {
