@@ -27,6 +27,9 @@ export interface LabEnvironment {
   S3_REGION: string;
   S3_BUCKET: string;
   S3_BUCKET_2: string;
+  /** The same endpoint as network policies want it. */
+  STORE_CIDR: string;
+  STORE_PORT: string;
   /** Folders with kubectl, kopia, temporal and the other programs, for PATH. */
   LAB_PATH: string;
 }
@@ -51,6 +54,8 @@ export function writeEnvironment(lab: Lab, binaries: Binaries): LabEnvironment {
     S3_REGION: s3Region,
     S3_BUCKET: buckets[0],
     S3_BUCKET_2: buckets[1],
+    STORE_CIDR: `${lab.address}/32`,
+    STORE_PORT: String(ports.s3),
     LAB_PATH: binaries.folders().join(':'),
   };
   writeFileSync(environmentFile(lab), JSON.stringify(environment, null, 2), { mode: 0o600 });

@@ -25,7 +25,7 @@ const tree: DebianTree = {
 export const postgresRecipe: ImageRecipe = {
   name,
   typicalSeconds: 60,
-  recipe: [tree, readFileSync(entrypoint, 'utf8'), 1],
+  recipe: [tree, readFileSync(entrypoint, 'utf8'), 2],
   make: async (scratch, archive) => {
     const layer = join(scratch, 'layer.tar');
     const script = join(scratch, 'entrypoint');
@@ -35,7 +35,7 @@ export const postgresRecipe: ImageRecipe = {
     await makeDebianTree({ ...tree, after: [...(tree.after ?? []), copy] }, layer);
     const path =
       'PATH=/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-    const env = [path, 'PGDATA=/var/lib/postgresql/data/pgdata', 'LANG=C.UTF-8'];
+    const env = [path, 'PGDATA=/var/lib/postgresql/data/pgdata', 'PGUSER=postgres', 'LANG=C.UTF-8'];
     await packImage({ name, entrypoint: ['/usr/local/bin/entrypoint'], env, layer }, scratch, archive);
   },
 };
