@@ -44,6 +44,7 @@ const BY_NAME: Record<string, Verdict> = {
     hint: 'Set the clock of this machine or of the store.',
   },
   EntityTooLarge: { code: 'StoreTooLarge' },
+  InvalidRange: { code: 'InvalidInput' },
   PreconditionFailed: { code: 'StoreExists' },
   PermanentRedirect: WRONG_REGION,
   AuthorizationHeaderMalformed: WRONG_REGION,

@@ -35,7 +35,9 @@ export async function readWhole(s3: S3Context, key: string, maxBytes: number): P
 export async function readStream(s3: S3Context, key: string, options: ReadOptions): Promise<Readable> {
   const reader = new ResumingReader(s3, key, options);
   await reader.open();
-  return Readable.from(reader.chunks(), { objectMode: false });
+  const stream = Readable.from(reader.chunks(), { objectMode: false });
+  // A stream that is given up before its first byte never gets as far as the reader's own end.
+  return stream.once('close', () => reader.close());
 }
 
 const tooLarge = (s3: S3Context, key: string, maxBytes: number) =>
@@ -120,7 +122,8 @@ class ResumingReader {
       if (signal?.aborted) throw signal.reason;
       throw this.#changed(error) ?? this.#s3.fail(error, 'get', this.#key);
     }
-    this.#body = response.Body as Readable;
+    // Until it is read nobody listens, and an unheard error would end the process; the read gets it, too.
+    this.#body = (response.Body as Readable).on('error', () => {});
     // Without it the answer is the whole object, and bytes would be read twice.
     if (ranged && !response.ContentRange?.startsWith(`bytes ${this.#offset}-`)) {
       this.close();

@@ -130,7 +130,7 @@ class S3Store implements ObjectStore {
 
   close(): void {
     this.#s3.client.destroy();
-    void this.#signer?.then((client) => client.destroy());
+    this.#signer?.then((client) => client.destroy()).catch(() => {});
   }
 
   /** A link cannot follow a redirect to another region, so the region is asked for when it was not given. */

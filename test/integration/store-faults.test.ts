@@ -239,6 +239,28 @@ describe('a store in trouble', () => {
   });
 });
 
+describe('a download', () => {
+  it('that nobody reads lets go of its connection', async () => {
+    const closed = Promise.withResolvers<void>();
+    const { store, close } = await scripted((_request, response) => {
+      response.writeHead(200, { 'content-length': 10_000_000 }).write(Buffer.alloc(1000));
+      response.once('close', closed.resolve);
+    });
+    (await store.getStream('x')).destroy();
+    await closed.promise;
+    await close();
+  });
+
+  it('outlives a store that goes away before it is read', async () => {
+    const { store, close } = await scripted((_request, response) => {
+      response.writeHead(200, { 'content-length': 10_000_000 }).write(Buffer.alloc(1000));
+    });
+    const stream = await store.getStream('x');
+    await close();
+    await expect(buffer(stream)).rejects.toMatchObject({ code: 'StoreUnavailable' });
+  });
+});
+
 describe('a store without', () => {
   /** One object, and a store that does as if there were no conditions. */
   const careless = () => {

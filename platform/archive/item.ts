@@ -1,0 +1,81 @@
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import type { ItemId } from '../../core/format/tarball.ts';
+import { parseJson, stringifyJson } from '../kube/json.ts';
+import type { KubeObject } from '../kube/types.ts';
+
+/** An object on its way between cluster, segments and tarball. Its bytes are passed on; only edits parse them. */
+export interface ArchiveItem extends ItemId {
+  version: string;
+  /** JSON of the whole object, without line feeds. */
+  raw: Buffer;
+}
+
+export const itemOf = (id: Omit<ArchiveItem, 'raw'>, object: object): ArchiveItem => ({
+  ...id,
+  raw: Buffer.from(stringifyJson(object)),
+});
+
+/** The object without loss: large integers are raw numbers (see kube/json.ts). */
+export const objectOf = <T = KubeObject>(item: ArchiveItem): T => parseJson<T>(item.raw);
+
+export const withObject = (item: ArchiveItem, object: object): ArchiveItem => itemOf(item, object);
+
+/** Identity within a backup; no name holds a NUL. */
+export const itemKey = (item: ItemId): string =>
+  `${item.groupResource}\0${item.namespace ?? ''}\0${item.name}`;
+
+/**
+ * An item from bytes that somebody else wrote. They must be a Kubernetes object of the name that the path gives;
+ * its version stands in the object itself.
+ */
+export function itemFromBytes(id: ItemId, bytes: Buffer): ArchiveItem {
+  const { apiVersion, kind, metadata } = parsed(bytes);
+  if (typeof apiVersion !== 'string' || apiVersion === '' || typeof kind !== 'string' || kind === '') {
+    throw unreadable('it has no apiVersion or kind');
+  }
+  if (metadata?.name !== id.name || (metadata.namespace ?? '') !== (id.namespace ?? '')) {
+    throw unreadable('its name or namespace is another than that of its file');
+  }
+  const { groupResource, namespace, name } = id;
+  const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1);
+  return {
+    groupResource,
+    version,
+    ...(namespace === undefined ? {} : { namespace }),
+    name,
+    raw: oneLine(bytes),
+  };
+}
+
+const unreadable = (reason: string) =>
+  new CaravelError('StoreCorrupt', `the object cannot be used: ${reason}`);
+
+interface Loose {
+  apiVersion?: unknown;
+  kind?: unknown;
+  metadata?: { name?: unknown; namespace?: unknown } | null;
+}
+
+/** Keeps a byte order mark, which then is no JSON: it could not stand inside a line. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function parsed(bytes: Buffer): Loose {
+  let value: unknown;
+  try {
+    value = JSON.parse(strictUtf8.decode(bytes));
+  } catch (error) {
+    throw unreadable(`it is not JSON (${messageOf(error)})`);
+  }
+  if (typeof value !== 'object' || value === null) throw unreadable('it is no object');
+  return value as Loose;
+}
+
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+
+/** In valid JSON a line feed can only be white space between tokens. */
+function oneLine(bytes: Buffer): Buffer {
+  if (!bytes.includes(LINE_FEED) && !bytes.includes(CARRIAGE_RETURN)) return bytes;
+  return Buffer.from(bytes.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? SPACE : byte)));
+}
