@@ -72,20 +72,13 @@ export class Cli {
     try {
       return this.#connect(options);
     } catch (error) {
-      throw new Unreachable(error);
+      throw new CaravelError('KubeUnavailable', messageOf(error), { cause: error });
     }
   }
 
   fail(error: unknown): void {
-    const shown = error instanceof Unreachable ? error.cause : error;
-    this.exitCode = error instanceof Unreachable ? EXIT.unreachable : exitCodeOfError(error);
-    this.note(`${makeColors(this.terminal.colors).red('error')}: ${sentence(shown)}`);
-  }
-}
-
-class Unreachable extends Error {
-  constructor(cause: unknown) {
-    super(messageOf(cause), { cause });
+    this.exitCode = exitCodeOfError(error);
+    this.note(`${makeColors(this.terminal.colors).red('error')}: ${sentence(error)}`);
   }
 }
 

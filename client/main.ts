@@ -13,7 +13,8 @@ const terminal: Terminal = {
   colors: pc.isColorSupported && stdout.isTTY,
   now: () => Date.now(),
   onInterrupt(handler) {
-    process.on('SIGINT', handler);
+    // Once: a second Ctrl-C ends the process as ever.
+    process.once('SIGINT', handler);
     return () => void process.off('SIGINT', handler);
   },
 };

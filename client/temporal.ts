@@ -19,11 +19,13 @@ export interface TemporalDoor {
   close(): Promise<void>;
 }
 
-async function open(config: ClientConfig): Promise<TemporalDoor> {
+async function open(config: ClientConfig): Promise<TemporalDoor | { reason: string }> {
   // Loaded here: half a second that commands without Temporal need not wait.
   const { loadClientConnectConfig } = await import('@temporalio/envconfig');
-  const { Client, Connection } = await import('@temporalio/client');
   const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  // Many users reach only the API server; the SDK's default address would cost each of them the whole time-out.
+  if (connectionOptions.address === undefined) return { reason: 'TEMPORAL_ADDRESS is not set' };
+  const { Client, Connection } = await import('@temporalio/client');
   const connection = await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_TIMEOUT });
   const client = new Client({ connection, namespace });
 

@@ -46,7 +46,7 @@ function rows({ client, kubernetes, temporal, workers, temporalError }: Versions
   return [
     ['Client', client],
     ['Kubernetes', kubernetes ?? ''],
-    ['Temporal', temporal ?? `cannot be reached: ${temporalError}`],
+    ['Temporal', temporal ?? `not connected: ${temporalError}`],
     ['Workers', workers === undefined ? 'unknown' : String(workers)],
   ];
 }

@@ -1,6 +1,6 @@
 import type { CaravelClient } from '../caravel-client.ts';
 import type { Cli } from '../cli.ts';
-import { formatBytes, formatElapsed } from '../output/format.ts';
+import { formatBytes, formatElapsed, oneLine } from '../output/format.ts';
 import { ProgressBars } from '../output/progress-bars.ts';
 import { ProgressLines, type ProgressView } from '../output/progress-lines.ts';
 import { paintPhase } from '../output/run-table.ts';
@@ -73,7 +73,7 @@ export function summary(progress: RunProgress, elapsed: number, cli: Cli): strin
       .filter((volume) => volume.phase === 'Failed' && volume.message)
       .map((volume) => `volume ${volume.namespace}/${volume.volume}: ${volume.message}`),
   ];
-  return [head, ...causes.map((cause) => `- ${cause}`)].join('\n');
+  return [head, ...causes.map((cause) => `- ${oneLine(cause)}`)].join('\n');
 }
 
 const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;

@@ -43,3 +43,6 @@ export function formatSelectors(one: LabelSelector | undefined, any: LabelSelect
   if (any?.length) return any.map(selectorText).join(' or ');
   return '<none>';
 }
+
+/** Messages of drivers and servers may have line breaks; a line of ours has one at its end. */
+export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');

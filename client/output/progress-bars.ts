@@ -30,7 +30,7 @@ export class ProgressBars implements ProgressView {
   readonly #head: SingleBar;
   readonly #colors: Colors;
   readonly #lines: number;
-  readonly #shown = new Map<string, SingleBar>();
+  readonly #places: SingleBar[] = [];
 
   constructor(stream: NodeJS.WriteStream, colors: Colors) {
     this.#colors = colors;
@@ -58,25 +58,18 @@ export class ProgressBars implements ProgressView {
     this.#bars.update();
   }
 
+  /** The bars are places: which volume a place shows may change, because a bar that is removed leaves its picture. */
   #showVolumes(volumes: readonly VolumeProgress[]): void {
-    const wanted = new Set(volumes.map(({ id }) => id));
-    for (const [id, bar] of this.#shown) {
-      if (wanted.has(id)) continue;
-      this.#bars.remove(bar);
-      this.#shown.delete(id);
+    while (this.#places.length < volumes.length) {
+      this.#places.push(this.#bars.create(100, 0, { label: '', text: '' }));
     }
+    for (const bar of this.#places.splice(volumes.length)) this.#bars.remove(bar);
     const labels = volumes.map(({ namespace, volume }) => `${namespace}/${volume}`.slice(-LONGEST_LABEL));
     const width = Math.max(0, ...labels.map((label) => label.length));
-    volumes.forEach((volume, index) => {
-      const payload = { label: labels[index]!.padEnd(width), text: barText(volume) };
-      this.#bar(volume.id).update(percentOf(volume), payload);
+    this.#places.forEach((bar, index) => {
+      const volume = volumes[index]!;
+      bar.update(percentOf(volume), { label: labels[index]!.padEnd(width), text: barText(volume) });
     });
-  }
-
-  #bar(id: string): SingleBar {
-    const bar = this.#shown.get(id) ?? this.#bars.create(100, 0, { label: '', text: '' });
-    this.#shown.set(id, bar);
-    return bar;
   }
 
   note(text: string): void {

@@ -1,5 +1,5 @@
 import type { RunProgress, VolumeProgress } from '../progress.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes, oneLine } from './format.ts';
 
 /** Something that shows a run while it is waited for. */
 export interface ProgressView {
@@ -24,7 +24,7 @@ function volumeText(volume: VolumeProgress): string {
   const { namespace, volume: name, phase, bytesDone, bytesTotal, message } = volume;
   const bytes = bytesTotal === 0 ? '' : ` ${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`;
   const percent = bytesTotal === 0 ? '' : ` (${percentOf(volume)}%)`;
-  const why = message && phase === 'Failed' ? `: ${message}` : '';
+  const why = message && phase === 'Failed' ? `: ${oneLine(message)}` : '';
   return `volume ${namespace}/${name}: ${phase}${bytes}${percent}${why}`;
 }
 

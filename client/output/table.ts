@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { oneLine } from './format.ts';
 
 /** Columns without lines, as kubectl prints them: easy on the eye and on `awk`. */
 const NO_LINES = {
@@ -23,7 +24,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const style = { 'padding-left': 0, 'padding-right': 0, head: [], border: [] };
   const result = new Table({ chars: NO_LINES, style, ...(head.length > 0 && { head: [...head] }) });
   // A line break in a cell (a message of a driver) would tear the table.
-  result.push(...rows.map((row) => row.map((cell) => cell.replaceAll(/\s*\n\s*/g, ' '))));
+  result.push(...rows.map((row) => row.map(oneLine)));
   return result
     .toString()
     .split('\n')
