@@ -1,5 +1,8 @@
 /** Abort signals without leaks: a worker's signals live for hours, and each request must leave nothing behind on them. */
 
+/** Node fires a longer timer at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** A signal that ends with any of its parents, or after a time; `close` lets go of parents and timers. */
 export class Scope {
   readonly #controller = new AbortController();
@@ -25,7 +28,7 @@ export class Scope {
 
   /** Aborts after `ms` with the error that `reason` makes; returns a function that calls it off. */
   after(ms: number, reason: () => Error): () => void {
-    const timer = setTimeout(() => this.abort(reason()), ms);
+    const timer = setTimeout(() => this.abort(reason()), Math.min(ms, LONGEST_TIMER));
     this.#timers.push(timer);
     return () => clearTimeout(timer);
   }

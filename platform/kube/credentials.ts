@@ -47,10 +47,14 @@ export function loadKubeConfig(path?: string, context?: string): KubeConfig {
 export function endpointOf(config: KubeConfig): Endpoint {
   const cluster: Cluster | null = config.getCurrentCluster();
   if (cluster === null) throw new CaravelError('InvalidInput', 'kubeconfig has no current cluster');
-  if (!URL.canParse(cluster.server)) {
+  if (!/^https?:/.test(cluster.server) || !URL.canParse(cluster.server)) {
     throw new CaravelError('InvalidInput', `kubeconfig: server ${cluster.server} is no URL`);
   }
-  const { origin, pathname } = new URL(cluster.server);
+  const { origin, pathname, protocol } = new URL(cluster.server);
+  if (protocol === 'http:' && !cluster.skipTLSVerify) {
+    // client-node's stand-in when there is no kubeconfig at all, and what it would refuse at each request.
+    throw new CaravelError('InvalidInput', `no kubeconfig, or one that leads to ${origin} without TLS`);
+  }
   if (cluster.proxyUrl?.startsWith('socks')) {
     throw new CaravelError(
       'NotSupported',

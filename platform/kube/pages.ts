@@ -48,15 +48,19 @@ export async function listAll(
 ): Promise<KubeObject[]> {
   for (let restart = 0; ; restart++) {
     try {
-      const items: KubeObject[] = [];
-      for await (const page of listPages(transport, gvr, options)) {
-        for (const item of page.items) items.push(item);
-      }
-      return items;
+      return await listOnce(transport, gvr, options);
     } catch (error) {
       if (!isExpired(error) || restart >= PAGE.restarts) throw error;
     }
   }
+}
+
+async function listOnce(transport: Transport, gvr: Gvr, options: ListOptions): Promise<KubeObject[]> {
+  const items: KubeObject[] = [];
+  for await (const page of listPages(transport, gvr, options)) {
+    for (const item of page.items) items.push(item);
+  }
+  return items;
 }
 
 /** Asks for single pages; where objects are large, for smaller ones from then on. */

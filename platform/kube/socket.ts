@@ -20,9 +20,9 @@ export interface SocketTarget {
 
 export interface OpenSocket {
   protocol: string;
-  send(data: Uint8Array): void;
+  send: (data: Uint8Array) => void;
   /** At once, without the closing handshake: a dead peer would never answer it. */
-  destroy(): void;
+  destroy: () => void;
 }
 
 export function openSocket(target: SocketTarget, signal: AbortSignal): Promise<OpenSocket> {

@@ -5,7 +5,7 @@ import type { Dispatcher } from 'undici';
 import { messageOf } from '../../core/errors/catalog.ts';
 import { pause, Scope } from './abort.ts';
 import { Connections, type Pools } from './connections.ts';
-import { endpointOf, readCredentials, type Endpoint } from './credentials.ts';
+import { endpointOf, readCredentials, type Credentials, type Endpoint } from './credentials.ts';
 import { KubeError, networkError, noAnswer, statusError } from './errors.ts';
 import { parseJson } from './json.ts';
 import { RATE, REQUEST } from './limits.ts';
@@ -39,6 +39,7 @@ export class Transport {
   readonly #connections: Connections;
   readonly #bucket: TokenBucket;
   readonly #closed = new AbortController();
+  #reading: Promise<Credentials> | undefined;
 
   constructor(config: KubeConfig, rate: { qps?: number | undefined; burst?: number | undefined } = {}) {
     this.#config = config;
@@ -169,9 +170,11 @@ export class Transport {
     return { ...socket, destroy };
   }
 
-  async #credentials(request: string) {
+  async #credentials(request: string): Promise<Credentials> {
+    // Requests that start together share one reading: it may run a program.
+    this.#reading ??= readCredentials(this.#config).finally(() => (this.#reading = undefined));
     try {
-      return await readCredentials(this.#config);
+      return await this.#reading;
     } catch (error) {
       throw noAnswer('Credentials', request, `credentials of the kubeconfig: ${messageOf(error)}`, error);
     }

@@ -33,10 +33,8 @@ export async function waitForObject<T, R>(
       // SYNCED has news only when the list was empty; otherwise its object was just tested.
       if (type === 'SYNCED' && last !== undefined) continue;
       last = type === 'DELETED' ? undefined : (object as T | undefined);
-      if (type === 'SYNCED' || type === 'DELETED' || last !== undefined) {
-        const result = test(last);
-        if (result !== undefined) return result;
-      }
+      const result = test(last);
+      if (result !== undefined) return result;
     }
     throw scope.signal.reason;
   } finally {

@@ -69,6 +69,22 @@ describe('requests', () => {
     await transport.close();
   });
 
+  it('that start together run an exec plugin once', async () => {
+    await start((_request, response) => json(response, {}));
+    let runs = 0;
+    const config = configFor(api.url);
+    config.applyToHTTPSOptions = async (options) => {
+      const token = `Bearer ${++runs}`;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      options.headers = { Authorization: token };
+    };
+    const transport = new Transport(config);
+    await Promise.all(Array.from({ length: 10 }, () => transport.send({ path: '/a' })));
+    expect(runs).toBe(1);
+    expect(new Set(api.requests.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer 1']));
+    await transport.close();
+  });
+
   it('take basic credentials and a path before the API', async () => {
     await start((_request, response) => json(response, {}));
     const transport = new Transport(configFor(`${api.url}/k8s/c-1/`, { username: 'u', password: 'p' }));

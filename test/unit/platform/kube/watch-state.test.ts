@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { KubeObject, WatchEvent } from '../../../../platform/kube/types.ts';
 import { WatchState } from '../../../../platform/kube/watch-state.ts';
