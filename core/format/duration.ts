@@ -32,15 +32,19 @@ export function parseDurationNs(text: string): bigint {
   if (text.length > LONGEST_TEXT) throw invalid(text, 'too long');
   const shape = SHAPE.exec(text);
   if (!shape) throw invalid(text, 'expected numbers with units, such as 1h30m');
-  const sign = shape[1] === '-' ? -1n : 1n;
-  let total = 0n;
-  for (const [, whole = '', fraction = '', unit = ''] of shape[2]!.matchAll(PART)) {
-    const size = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
-    if (size === undefined) throw invalid(text, `unknown unit "${unit}"`);
-    total += BigInt(whole || '0') * size + (BigInt(fraction || '0') * size) / 10n ** BigInt(fraction.length);
-  }
-  if (total > LARGEST && !(sign < 0n && total === LARGEST + 1n)) throw invalid(text, 'out of range');
-  return sign * total;
+  const size = [...shape[2]!.matchAll(PART)].reduce((sum, [, whole, fraction, unit]) => {
+    return sum + partNs(text, { whole: whole!, fraction: fraction!, unit: unit! });
+  }, 0n);
+  const negative = shape[1] === '-';
+  if (size > (negative ? LARGEST + 1n : LARGEST)) throw invalid(text, 'out of range');
+  return negative ? -size : size;
+}
+
+function partNs(text: string, part: { whole: string; fraction: string; unit: string }): bigint {
+  const size = Object.hasOwn(UNITS, part.unit) ? UNITS[part.unit] : undefined;
+  if (size === undefined) throw invalid(text, `unknown unit "${part.unit}"`);
+  const fraction = (BigInt(part.fraction || '0') * size) / 10n ** BigInt(part.fraction.length);
+  return BigInt(part.whole || '0') * size + fraction;
 }
 
 /** Milliseconds; sub-millisecond parts become a fraction. */

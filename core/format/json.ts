@@ -17,7 +17,7 @@ export function parseObject<T extends object>(text: string, file: string): Parti
   if (value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value))
     throw new CaravelError('StoreCorrupt', `${file} holds no object`);
-  return value as Partial<T>;
+  return value;
 }
 
 function parseDocument(text: string, file: string): unknown {

@@ -29,9 +29,8 @@ export type ParsedPath =
 const PREFERRED = '-preferredversion';
 /** Names have at most 253 characters, except those of roles, which have no limit of their own. */
 const LONGEST_PATH = 4096;
-// Control characters; NUL would cut the path short for whatever writes it to a disk.
-// oxlint-disable-next-line no-control-regex -- finding them is the point
-const CONTROL = /[\u0000-\u001f\u007f]/; // eslint-disable-line no-control-regex
+/** NUL would cut the path short for whatever writes it to a disk; a line feed would forge lines of a listing. */
+const CONTROL = /\p{Cc}/u;
 
 /** Both places of an object in its preferred version, the un-versioned one first. */
 export function entryPaths(item: ItemId, version: string): [unversioned: string, versioned: string] {

@@ -40,11 +40,10 @@ const PROVIDERS = ['aws', 'velero.io/aws'];
 const REGION_OF_OTHERS = 'us-east-1';
 const CHECKSUMS = ['CRC32', 'CRC32C', 'SHA1', 'SHA256'];
 /** Keys of the plugin; those that change nothing here are accepted, since locations in use have them. */
-const CONFIG_KEYS = [
-  ...['region', 's3Url', 'publicUrl', 's3ForcePathStyle', 'insecureSkipTLSVerify', 'profile', 'kmsKeyId'],
-  ...['serverSideEncryption', 'tagging', 'checksumAlgorithm'],
-  ...['enableSharedConfig', 'signatureVersion', 'resticRepoPrefix', 'customerKeyEncryptionFile'],
-];
+const CONFIG_KEYS = (
+  'region s3Url publicUrl s3ForcePathStyle insecureSkipTLSVerify profile kmsKeyId serverSideEncryption tagging ' +
+  'checksumAlgorithm enableSharedConfig signatureVersion resticRepoPrefix customerKeyEncryptionFile'
+).split(' ');
 /** Secret that Velero mounts for locations without a credential of their own. */
 const COMMON_CREDENTIAL: SecretKey = { name: 'cloud-credentials', key: 'cloud' };
 
@@ -114,9 +113,7 @@ function bucketOf(spec: Spec, report: Report): string {
 
 function prefixOf(spec: Spec, report: Report): string {
   const prefix = trimSlashes(spec.objectStorage?.prefix ?? '');
-  // oxlint-disable-next-line no-control-regex -- finding them is the point
-  const control = /[\u0000-\u001f\u007f]/; // eslint-disable-line no-control-regex
-  if (control.test(prefix) || prefix.split('/').some((part) => part === '..' || part === '.')) {
+  if (/\p{Cc}/u.test(prefix) || prefix.split('/').some((part) => part === '..' || part === '.')) {
     report({
       field: 'spec.objectStorage.prefix',
       message: 'must not contain control characters, "." or ".." parts',

@@ -16,7 +16,7 @@ export const itemOf = (id: Omit<ArchiveItem, 'raw'>, object: object): ArchiveIte
 });
 
 /** The object without loss: large integers are raw numbers (see kube/json.ts). */
-export const objectOf = <T = KubeObject>(item: ArchiveItem): T => parseJson<T>(item.raw);
+export const objectOf = (item: ArchiveItem): KubeObject => parseJson<KubeObject>(item.raw);
 
 export const withObject = (item: ArchiveItem, object: object): ArchiveItem => itemOf(item, object);
 
@@ -30,22 +30,21 @@ export const itemKey = (item: ItemId): string =>
  */
 export function itemFromBytes(id: ItemId, bytes: Buffer): ArchiveItem {
   const { apiVersion, kind, metadata } = parsed(bytes);
-  if (typeof apiVersion !== 'string' || apiVersion === '' || typeof kind !== 'string' || kind === '') {
-    throw unreadable('it has no apiVersion or kind');
-  }
-  if (metadata?.name !== id.name || (metadata.namespace ?? '') !== (id.namespace ?? '')) {
+  if (!isName(apiVersion) || !isName(kind)) throw unreadable('it has no apiVersion or kind');
+  const { name, namespace = '' } = metadata ?? {};
+  if (name !== id.name || namespace !== (id.namespace ?? '')) {
     throw unreadable('its name or namespace is another than that of its file');
   }
-  const { groupResource, namespace, name } = id;
-  const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1);
   return {
-    groupResource,
-    version,
-    ...(namespace === undefined ? {} : { namespace }),
-    name,
+    groupResource: id.groupResource,
+    version: apiVersion.slice(apiVersion.lastIndexOf('/') + 1),
+    ...(id.namespace === undefined ? {} : { namespace: id.namespace }),
+    name: id.name,
     raw: oneLine(bytes),
   };
 }
+
+const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
 const unreadable = (reason: string) =>
   new CaravelError('StoreCorrupt', `the object cannot be used: ${reason}`);
@@ -67,7 +66,7 @@ function parsed(bytes: Buffer): Loose {
     throw unreadable(`it is not JSON (${messageOf(error)})`);
   }
   if (typeof value !== 'object' || value === null) throw unreadable('it is no object');
-  return value as Loose;
+  return value;
 }
 
 const LINE_FEED = 0x0a;

@@ -64,18 +64,22 @@ export async function* readEntries(
   pipeline(Readable.from(guarded(gunzip, bounds), { objectMode: false }), entries, () => {});
   try {
     for await (const entry of entries) {
-      const parsed = acceptedPath(entry, bounds);
-      const item =
-        parsed.kind === 'item' && (options.wanted?.(parsed.item) ?? true) ? parsed.item : undefined;
-      if (item) yield { path: item, bytes: await contentOf(entry) };
-      else if (parsed.kind === 'version')
-        options.onVersion?.((await contentOf(entry)).toString('utf8').trim());
+      const path = await take(entry, options, bounds);
+      if (path) yield { path, bytes: await contentOf(entry) };
       else entry.resume();
     }
   } finally {
     source.destroy();
     entries.destroy();
   }
+}
+
+/** The place of an object whose content is wanted; the version file is dealt with here. */
+async function take(entry: Entry, options: ReadOptions, bounds: Bounds): Promise<EntryPath | undefined> {
+  const parsed = acceptedPath(entry, bounds);
+  if (parsed.kind === 'version') options.onVersion?.((await contentOf(entry)).toString('utf8').trim());
+  if (parsed.kind !== 'item') return undefined;
+  return options.wanted?.(parsed.item) === false ? undefined : parsed.item;
 }
 
 /** Ends the stream when it grows as only a bomb does. */

@@ -58,6 +58,22 @@ const BY_NAME: Record<string, Verdict> = {
   TimeoutError: UNAVAILABLE,
 };
 
+const REFUSED: Verdict = { code: 'NotSupported' };
+
+const BY_STATUS: Record<number, Verdict> = {
+  301: WRONG_REGION,
+  307: WRONG_REGION,
+  401: DENIED,
+  403: DENIED,
+  404: NOT_FOUND,
+  408: UNAVAILABLE,
+  409: UNAVAILABLE,
+  412: { code: 'StoreExists' },
+  429: UNAVAILABLE,
+  // The store will never know how.
+  501: REFUSED,
+};
+
 const CERTIFICATE: Verdict = {
   code: 'StoreUnavailable',
   retryable: false,
@@ -97,13 +113,10 @@ function verdict(error: SdkError): Verdict {
 }
 
 function byStatus(status: number): Verdict {
-  if (status === 401 || status === 403) return DENIED;
-  if (status === 404) return NOT_FOUND;
-  if (status === 412) return { code: 'StoreExists' };
-  if (status === 301 || status === 307) return WRONG_REGION;
-  // 501: the store will never know how. 2xx and 1xx: an answer that makes no sense, as proxies give.
-  const refused = status === 501 || (status >= 400 && status < 500 && ![408, 409, 429].includes(status));
-  return refused ? { code: 'NotSupported' } : UNAVAILABLE;
+  const known = BY_STATUS[status];
+  if (known) return known;
+  // 2xx and 1xx: an answer that makes no sense, as proxies give.
+  return status >= 400 && status < 500 ? REFUSED : UNAVAILABLE;
 }
 
 function reasonOf(error: SdkError): string {

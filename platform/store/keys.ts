@@ -2,8 +2,7 @@ import { CaravelError } from '../../core/errors/catalog.ts';
 
 /** S3's own limit, in bytes of UTF-8. */
 const LONGEST_KEY = 1024;
-// oxlint-disable-next-line no-control-regex -- finding them is the point
-const CONTROL = /[\u0000-\u001f\u007f]/; // eslint-disable-line no-control-regex
+const CONTROL = /\p{Cc}/u;
 
 /** Refuses keys that gateways on file systems would resolve to another place, and those that no listing can show. */
 export function checkKey(key: string): string {

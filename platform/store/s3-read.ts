@@ -22,11 +22,13 @@ export async function readWhole(s3: S3Context, key: string, maxBytes: number): P
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of reader.chunks()) {
+  for (let chunk = await reader.next(); chunk; chunk = await reader.next()) {
     chunks.push(chunk);
     bytes += chunk.length;
+    if (bytes <= maxBytes) continue;
     // A store that does not tell the size beforehand is bounded here.
-    if (bytes > maxBytes) throw tooLarge(s3, key, maxBytes);
+    reader.close();
+    throw tooLarge(s3, key, maxBytes);
   }
   return Buffer.concat(chunks, bytes);
 }
@@ -35,9 +37,20 @@ export async function readWhole(s3: S3Context, key: string, maxBytes: number): P
 export async function readStream(s3: S3Context, key: string, options: ReadOptions): Promise<Readable> {
   const reader = new ResumingReader(s3, key, options);
   await reader.open();
-  const stream = Readable.from(reader.chunks(), { objectMode: false });
-  // A stream that is given up before its first byte never gets as far as the reader's own end.
-  return stream.once('close', () => reader.close());
+  // Not `Readable.from`: destroying that one waits for the bytes that are on their way, and they may never come.
+  const stream = new Readable({
+    read: () => {
+      reader.next().then(
+        (chunk) => stream.push(chunk ?? null),
+        (error: Error) => stream.destroy(error),
+      );
+    },
+    destroy: (error, done) => {
+      reader.close();
+      done(error);
+    },
+  });
+  return stream;
 }
 
 const tooLarge = (s3: S3Context, key: string, maxBytes: number) =>
@@ -49,6 +62,8 @@ const tooLarge = (s3: S3Context, key: string, maxBytes: number) =>
     'get',
   );
 
+const ENDED_EARLY = Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' });
+
 /** Reads one version of an object; after a break it asks for the rest of the same version. */
 class ResumingReader {
   readonly #s3: S3Context;
@@ -57,7 +72,9 @@ class ResumingReader {
   /** Position of the next byte in the object. */
   #offset: number;
   #body: Readable | undefined;
+  #parts: AsyncIterator<Buffer> | undefined;
   #etag: string | undefined;
+  #closed = false;
   /** Position behind the last byte wanted; unknown when the store does not tell. */
   #stop: number | undefined;
 
@@ -78,58 +95,69 @@ class ResumingReader {
     return response.ContentLength ?? 0;
   }
 
+  /** Lets go of the connection; `next` ends. */
   close(): void {
+    this.#closed = true;
     this.#body?.destroy();
   }
 
-  async *chunks(): AsyncGenerator<Buffer> {
-    let breaks = 0;
-    try {
-      for (;;) {
-        try {
-          for await (const chunk of this.#body as AsyncIterable<Buffer>) {
-            this.#offset += chunk.length;
-            breaks = 0;
-            yield chunk;
-          }
-          if (this.#stop === undefined || this.#offset >= this.#stop) return;
-          throw Object.assign(new Error('the answer ended early'), { code: 'ECONNRESET' });
-        } catch (error) {
-          breaks += 1;
-          if (this.#options.signal?.aborted) throw this.#options.signal.reason;
-          if (breaks > REQUESTS.resumes) throw this.#s3.fail(error, 'get', this.#key);
-        }
-        if (this.#stop !== undefined && this.#offset >= this.#stop) return;
-        await this.#request(true);
+  /** The next bytes, after as many new attempts as that takes; undefined at the end. */
+  async next(): Promise<Buffer | undefined> {
+    for (let breaks = 0; ; breaks += 1) {
+      const read = await this.#read();
+      if (read instanceof Buffer) {
+        this.#offset += read.length;
+        return read;
       }
-    } finally {
-      this.close();
+      const complete = this.#stop === undefined ? read === undefined : this.#offset >= this.#stop;
+      if (complete || this.#closed) return undefined;
+      if (this.#options.signal?.aborted) throw this.#options.signal.reason;
+      if (breaks >= REQUESTS.resumes) throw this.#s3.fail(read ?? ENDED_EARLY, 'get', this.#key);
+      await this.#request(true);
+    }
+  }
+
+  /** Bytes, why there are none, or undefined at the end of the answer. */
+  async #read(): Promise<Buffer | Error | undefined> {
+    try {
+      const { done, value } = await this.#parts!.next();
+      return done ? undefined : value;
+    } catch (error) {
+      return error as Error;
     }
   }
 
   async #request(ranged: boolean): Promise<GetObjectCommandOutput> {
-    const { signal, end } = this.#options;
-    const command = new GetObjectCommand({
-      Bucket: this.#s3.config.bucket,
-      Key: this.#s3.full(this.#key),
-      ...(ranged ? { Range: `bytes=${this.#offset}-${end ?? ''}` } : {}),
-      ...(this.#etag === undefined ? {} : { IfMatch: this.#etag }),
-    });
-    let response: GetObjectCommandOutput;
-    try {
-      response = await this.#s3.client.send(command, signal ? { abortSignal: signal } : {});
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      throw this.#changed(error) ?? this.#s3.fail(error, 'get', this.#key);
-    }
+    const response = await this.#send(
+      ranged ? `bytes=${this.#offset}-${this.#options.end ?? ''}` : undefined,
+    );
     // Until it is read nobody listens, and an unheard error would end the process; the read gets it, too.
     this.#body = (response.Body as Readable).on('error', () => {});
+    this.#parts = this.#body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    // Closed while the request was on its way.
+    if (this.#closed) this.#body.destroy();
     // Without it the answer is the whole object, and bytes would be read twice.
     if (ranged && !response.ContentRange?.startsWith(`bytes ${this.#offset}-`)) {
       this.close();
       throw this.#unavailable('the store does not serve parts of objects');
     }
     return response;
+  }
+
+  async #send(range: string | undefined): Promise<GetObjectCommandOutput> {
+    const { signal } = this.#options;
+    const command = new GetObjectCommand({
+      Bucket: this.#s3.config.bucket,
+      Key: this.#s3.full(this.#key),
+      ...(range === undefined ? {} : { Range: range }),
+      ...(this.#etag === undefined ? {} : { IfMatch: this.#etag }),
+    });
+    try {
+      return await this.#s3.client.send(command, signal ? { abortSignal: signal } : {});
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw this.#changed(error) ?? this.#s3.fail(error, 'get', this.#key);
+    }
   }
 
   #changed(error: unknown): Error | undefined {

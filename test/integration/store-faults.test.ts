@@ -251,6 +251,18 @@ describe('a download', () => {
     await close();
   });
 
+  it('that its reader breaks off is not begun anew', async () => {
+    const { store, requests, close } = await scripted((_request, response) => {
+      response.writeHead(200, { 'content-length': 10_000_000 }).write(Buffer.alloc(1000));
+    });
+    const stream = await store.getStream('x');
+    stream.once('data', () => stream.destroy(new Error('no room')));
+    await expect(buffer(stream)).rejects.toThrow('no room');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(requests()).toBe(1);
+    await close();
+  });
+
   it('outlives a store that goes away before it is read', async () => {
     const { store, close } = await scripted((_request, response) => {
       response.writeHead(200, { 'content-length': 10_000_000 }).write(Buffer.alloc(1000));

@@ -114,7 +114,12 @@ async function ended(server: ChildProcess): Promise<void> {
 function handle(access: Access, base: Partial<StoreConfig>, stop: () => Promise<void>): S3Server {
   const buckets: string[] = [];
   const config = (bucket: string, changes: Partial<StoreConfig> = {}): StoreConfig => ({
-    ...{ bucket, prefix: '', forcePathStyle: true, skipTlsVerify: false, ...access, ...base },
+    bucket,
+    prefix: '',
+    forcePathStyle: true,
+    skipTlsVerify: false,
+    ...access,
+    ...base,
     ...changes,
   });
   const createBucket = async () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   formatDuration,
@@ -34,10 +34,21 @@ describe('durations', () => {
     expect(formatDurationNs(parseDurationNs(text))).toBe(canonical);
   });
 
-  it.each(['', '3', '-', '.', '.s', '+.s', '1h-3m', '1 h', '3x', '1e3s', '1.1.1s', 'h', '9223372036854775808ns'])(
-    '%j is refused',
-    (text) => expect(() => parseDurationNs(text)).toThrow(/^invalid duration/),
-  );
+  it.each([
+    '',
+    '3',
+    '-',
+    '.',
+    '.s',
+    '+.s',
+    '1h-3m',
+    '1 h',
+    '3x',
+    '1e3s',
+    '1.1.1s',
+    'h',
+    '9223372036854775808ns',
+  ])('%j is refused', (text) => expect(() => parseDurationNs(text)).toThrow(/^invalid duration/));
 
   it('names what stands on Object.prototype as an unknown unit', () => {
     expect(() => parseDurationNs('1constructor')).toThrow('unknown unit "constructor"');
@@ -67,7 +78,7 @@ describe('durations', () => {
   });
 
   it('refuses any other text by an InvalidInput error', () => {
-    const text = fc.string({ unit: fc.constantFrom(...'0123456789.hmsnuµ+-e ') });
+    const text = fc.string({ unit: fc.constantFrom(...'0123456789.hmsnuµ+-e '.split('')) });
     fc.assert(
       fc.property(text, (input) => {
         try {

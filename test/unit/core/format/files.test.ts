@@ -1,11 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { parseBackup, renderBackup } from '../../../../core/format/backup-file.ts';
-import { backupOperation, renderOperations, restoreOperation } from '../../../../core/format/item-operations.ts';
+import {
+  backupOperation,
+  renderOperations,
+  restoreOperation,
+} from '../../../../core/format/item-operations.ts';
 import { parseList } from '../../../../core/format/json.ts';
-import { backupKeys, downloadKey, kopiaMarkKey, restoreKeys, segmentKey } from '../../../../core/format/keys.ts';
+import {
+  backupKeys,
+  downloadKey,
+  kopiaMarkKey,
+  restoreKeys,
+  segmentKey,
+} from '../../../../core/format/keys.ts';
 import { addToList, renderResourceList } from '../../../../core/format/resource-list.ts';
 import type { ResourceList } from '../../../../core/format/resource-list.ts';
-import { countResult, parseResults, renderResults, resultsOf, resultText } from '../../../../core/format/results.ts';
+import {
+  countResult,
+  parseResults,
+  renderResults,
+  resultsOf,
+  resultText,
+} from '../../../../core/format/results.ts';
 import {
   movedVolume,
   parseVolumeInfos,
@@ -41,7 +57,9 @@ describe('keys', () => {
       'restores/r/r-volumeinfo.json.gz',
     ]);
     expect(kopiaMarkKey('shop')).toBe('kopia/shop/udmrepo.Repository');
-    expect(segmentKey('backups/b/.caravel/u/', '3', 12)).toBe('backups/b/.caravel/u/segments/3/000012.ndjson.gz');
+    expect(segmentKey('backups/b/.caravel/u/', '3', 12)).toBe(
+      'backups/b/.caravel/u/segments/3/000012.ndjson.gz',
+    );
   });
 
   it('are found for each kind of download', () => {
@@ -60,7 +78,11 @@ describe('results', () => {
     const results = resultsOf([
       problem('error', 's', 'Internal', 'lost', { namespace: 'shop', ...item }),
       problem('error', 's', 'Internal', 'the run itself'),
-      problem('warning', 's', 'Internal', 'a volume', { namespace: '', resource: 'persistentvolumes', name: 'pv-7' }),
+      problem('warning', 's', 'Internal', 'a volume', {
+        namespace: '',
+        resource: 'persistentvolumes',
+        name: 'pv-7',
+      }),
       problem('warning', 's', 'Internal', 'odd', { namespace: 'constructor' }),
     ]);
     expect(renderResults(results)).toBe(
@@ -106,17 +128,37 @@ describe('item operations', () => {
 
   it('have the capital letters of Velero, and no empty values', () => {
     const operation = backupOperation({
-      ...{ backup: 'b', uid: 'u', action: 'velero.io/csi-pvc-backupper', item: claim, operationId: 'du-u.c' },
+      backup: 'b',
+      uid: 'u',
+      action: 'velero.io/csi-pvc-backupper',
+      item: claim,
+      operationId: 'du-u.c',
       postOperationItems: [{ groupResource: 'datauploads.velero.io', namespace: 'velero', name: 'b-x' }],
-      status: { phase: 'Completed', error: '', nCompleted: 0, nTotal: 5, operationUnits: 'Bytes', created: 't' },
+      status: {
+        phase: 'Completed',
+        error: '',
+        nCompleted: 0,
+        nTotal: 5,
+        operationUnits: 'Bytes',
+        created: 't',
+      },
     });
     expect(JSON.parse(renderOperations([operation]))).toEqual([
       {
         spec: {
-          ...{ backupName: 'b', backupUID: 'u', backupItemAction: 'velero.io/csi-pvc-backupper' },
-          resourceIdentifier: { Group: '', Resource: 'persistentvolumeclaims', Namespace: 'shop', Name: 'db' },
+          backupName: 'b',
+          backupUID: 'u',
+          backupItemAction: 'velero.io/csi-pvc-backupper',
+          resourceIdentifier: {
+            Group: '',
+            Resource: 'persistentvolumeclaims',
+            Namespace: 'shop',
+            Name: 'db',
+          },
           operationID: 'du-u.c',
-          postOperationItems: [{ Group: 'velero.io', Resource: 'datauploads', Namespace: 'velero', Name: 'b-x' }],
+          postOperationItems: [
+            { Group: 'velero.io', Resource: 'datauploads', Namespace: 'velero', Name: 'b-x' },
+          ],
         },
         status: { phase: 'Completed', nTotal: 5, operationUnits: 'Bytes', created: 't' },
       },
@@ -127,7 +169,10 @@ describe('item operations', () => {
   it('of a restore have no further items', () => {
     const input = { restore: 'r', uid: 'u', action: 'a', item: claim, operationId: 'o' };
     expect(restoreOperation({ ...input, status: { phase: 'New' } }).spec).toEqual({
-      ...{ restoreName: 'r', restoreUID: 'u', restoreItemAction: 'a', operationID: 'o' },
+      restoreName: 'r',
+      restoreUID: 'u',
+      restoreItemAction: 'a',
+      operationID: 'o',
       resourceIdentifier: { Group: '', Resource: 'persistentvolumeclaims', Namespace: 'shop', Name: 'db' },
     });
   });
@@ -139,20 +184,47 @@ describe('volume infos', () => {
 
   it('of a moved volume have all that stock Velero and its CLI dereference', () => {
     const info = movedVolume({
-      ...{ claim, driver: 'd', operationId: 'o', snapshotId: 's', size: 5, incrementalSize: 2, phase: 'Completed' },
-      ...{ retainedSnapshot: 'vs', startedAt: 't1', completedAt: 't2', ok: true, pvInfo },
+      claim,
+      driver: 'd',
+      operationId: 'o',
+      snapshotId: 's',
+      size: 5,
+      incrementalSize: 2,
+      phase: 'Completed',
+      retainedSnapshot: 'vs',
+      startedAt: 't1',
+      completedAt: 't2',
+      ok: true,
+      pvInfo,
     });
     expect(info).toEqual({
-      ...{ pvcName: 'db', pvcNamespace: 'shop', pvName: 'pv-7', backupMethod: 'CSISnapshot' },
-      ...{ snapshotDataMoved: true, preserveLocalSnapshot: false, skipped: false },
-      ...{ startTimestamp: 't1', completionTimestamp: 't2', result: 'succeeded' },
+      pvcName: 'db',
+      pvcNamespace: 'shop',
+      pvName: 'pv-7',
+      backupMethod: 'CSISnapshot',
+      snapshotDataMoved: true,
+      preserveLocalSnapshot: false,
+      skipped: false,
+      startTimestamp: 't1',
+      completionTimestamp: 't2',
+      result: 'succeeded',
       csiSnapshotInfo: {
-        ...{ snapshotHandle: 'unknown', size: 0, driver: 'd', vscName: 'unknown', operationID: 'unknown' },
+        snapshotHandle: 'unknown',
+        size: 0,
+        driver: 'd',
+        vscName: 'unknown',
+        operationID: 'unknown',
         ReadyToUse: null,
       },
       snapshotDataMovementInfo: {
-        ...{ dataMover: 'velero', uploaderType: 'kopia', retainedSnapshot: 'vs', snapshotHandle: 's' },
-        ...{ operationID: 'o', size: 5, incrementalSize: 2, Phase: 'Completed' },
+        dataMover: 'velero',
+        uploaderType: 'kopia',
+        retainedSnapshot: 'vs',
+        snapshotHandle: 's',
+        operationID: 'o',
+        size: 5,
+        incrementalSize: 2,
+        Phase: 'Completed',
       },
       pvInfo,
     });
@@ -160,7 +232,11 @@ describe('volume infos', () => {
 
   it('of a skipped volume give every reason, sorted', () => {
     const info = skippedVolume(claim, { volumeSnapshot: 'none', podvolume: 'opted out' }, pvInfo);
-    expect(info).toMatchObject({ skipped: true, skippedReason: 'podvolume: opted out;volumeSnapshot: none;', pvInfo });
+    expect(info).toMatchObject({
+      skipped: true,
+      skippedReason: 'podvolume: opted out;volumeSnapshot: none;',
+      pvInfo,
+    });
     expect(info).not.toHaveProperty('backupMethod');
   });
 
@@ -168,10 +244,18 @@ describe('volume infos', () => {
     const info = recoveredVolume({ claim, driver: 'd', operationId: 'o', snapshotId: 's', size: 5 });
     expect(JSON.parse(renderVolumeInfos([info]))).toEqual([
       {
-        ...{ pvcName: 'db', pvcNamespace: 'shop', pvName: 'pv-7', restoreMethod: 'CSISnapshot' },
+        pvcName: 'db',
+        pvcNamespace: 'shop',
+        pvName: 'pv-7',
+        restoreMethod: 'CSISnapshot',
         snapshotDataMoved: true,
         snapshotDataMovementInfo: {
-          ...{ dataMover: 'velero', uploaderType: 'kopia', snapshotHandle: 's', operationID: 'o', size: 5, Phase: '' },
+          dataMover: 'velero',
+          uploaderType: 'kopia',
+          snapshotHandle: 's',
+          operationID: 'o',
+          size: 5,
+          Phase: '',
         },
       },
     ]);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { logLine } from '../../../../core/format/log-line.ts';
 
@@ -20,7 +20,8 @@ describe('log lines', () => {
   });
 
   it('escape as Go does', () => {
-    const quoted = (msg: string) => logLine({ time, level: 'error', msg }).slice(`time="${time}" level=error msg=`.length);
+    const quoted = (msg: string) =>
+      logLine({ time, level: 'error', msg }).slice(`time="${time}" level=error msg=`.length);
     expect(quoted('a "b" \\ \t\n\u0000')).toBe('"a \\"b\\" \\\\ \\t\\n\\x00"');
     expect(quoted('é 日本')).toBe('"é 日本"');
     expect(quoted('a\u00a0b\u2028')).toBe('"a\\u00a0b\\u2028"');

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BackupStorageLocation } from '../../../../contracts/api/location.ts';
 import { parseIni, profileCredentials } from '../../../../core/location/credentials.ts';
@@ -9,7 +9,8 @@ type Spec = BackupStorageLocation['spec'];
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const secrets = {
   'cloud-credentials': {
-    cloud: '[default]\naws_access_key_id = AK\naws_secret_access_key=S=K/+\n[lab]\naws_access_key_id=L\naws_secret_access_key=M\naws_session_token=T',
+    cloud:
+      '[default]\naws_access_key_id = AK\naws_secret_access_key=S=K/+\n[lab]\naws_access_key_id=L\naws_secret_access_key=M\naws_session_token=T',
   },
   ca: { 'ca.crt': PEM },
 };
@@ -49,34 +50,63 @@ describe('a location', () => {
   it('on AWS', () => {
     const bsl = location({ provider: 'velero.io/aws', objectStorage: { bucket: '/b/', prefix: '/team/a/' } });
     expect(storeConfigOf(bsl, secrets)).toEqual({
-      ...{ bucket: 'b', prefix: 'team/a/', region: 'eu-central-1', forcePathStyle: false, skipTlsVerify: false },
+      bucket: 'b',
+      prefix: 'team/a/',
+      region: 'eu-central-1',
+      forcePathStyle: false,
+      skipTlsVerify: false,
       credentials: { accessKeyId: 'AK', secretAccessKey: 'S=K/+' },
     });
     expect(repositorySpecOf(bsl, 'shop')).toEqual({
-      ...{ bucket: 'b', prefix: 'team/a/kopia/shop/', endpoint: 's3.eu-central-1.amazonaws.com' },
-      ...{ region: 'eu-central-1', tls: true, skipTlsVerify: false },
+      bucket: 'b',
+      prefix: 'team/a/kopia/shop/',
+      endpoint: 's3.eu-central-1.amazonaws.com',
+      region: 'eu-central-1',
+      tls: true,
+      skipTlsVerify: false,
     });
-    expect(repositorySpecOf(location({ config: {} }), 'shop')).toMatchObject({ endpoint: 's3.amazonaws.com', region: '' });
-    expect(repositorySpecOf(location({ config: { region: 'cn-north-1' } }), 'x').endpoint).toMatch(/\.com\.cn$/);
+    expect(repositorySpecOf(location({ config: {} }), 'shop')).toMatchObject({
+      endpoint: 's3.amazonaws.com',
+      region: '',
+    });
+    expect(repositorySpecOf(location({ config: { region: 'cn-north-1' } }), 'x').endpoint).toMatch(
+      /\.com\.cn$/,
+    );
   });
 
   it('on another store', () => {
     const bsl = location({
       config: {
         ...s3Url,
-        ...{ publicUrl: 'https://s3.example.com/', profile: 'lab', insecureSkipTLSVerify: '1', kmsKeyId: 'k' },
-        ...{ checksumAlgorithm: '', tagging: 'a=b', enableSharedConfig: 'true' },
+        publicUrl: 'https://s3.example.com/',
+        profile: 'lab',
+        insecureSkipTLSVerify: '1',
+        kmsKeyId: 'k',
+        checksumAlgorithm: '',
+        tagging: 'a=b',
+        enableSharedConfig: 'true',
       },
     });
     expect(storeConfigOf(bsl, secrets)).toEqual({
-      ...{ bucket: 'b', prefix: '', endpoint: 'http://10.0.0.1:9000', publicUrl: 'https://s3.example.com' },
-      ...{ region: 'us-east-1', forcePathStyle: true, skipTlsVerify: true, tagging: 'a=b' },
-      ...{ serverSideEncryption: 'aws:kms', kmsKeyId: 'k' },
+      bucket: 'b',
+      prefix: '',
+      endpoint: 'http://10.0.0.1:9000',
+      publicUrl: 'https://s3.example.com',
+      region: 'us-east-1',
+      forcePathStyle: true,
+      skipTlsVerify: true,
+      tagging: 'a=b',
+      serverSideEncryption: 'aws:kms',
+      kmsKeyId: 'k',
       credentials: { accessKeyId: 'L', secretAccessKey: 'M', sessionToken: 'T' },
     });
     expect(repositorySpecOf(bsl, 'shop')).toEqual({
-      ...{ bucket: 'b', prefix: 'kopia/shop/', endpoint: '10.0.0.1:9000', region: 'us-east-1' },
-      ...{ tls: false, skipTlsVerify: true },
+      bucket: 'b',
+      prefix: 'kopia/shop/',
+      endpoint: '10.0.0.1:9000',
+      region: 'us-east-1',
+      tls: false,
+      skipTlsVerify: true,
     });
   });
 
@@ -88,13 +118,21 @@ describe('a location', () => {
     expect(storeConfigOf(byRef, secrets).ca).toBe(PEM);
     expect(repositorySpecOf(byRef, 'x', secrets).caBase64).toBe(Buffer.from(PEM).toString('base64'));
     // Never silently without the CA.
-    expect(() => repositorySpecOf(byRef, 'x')).toThrow('spec.objectStorage.caCertRef: Secret ca does not exist');
+    expect(() => repositorySpecOf(byRef, 'x')).toThrow(
+      'spec.objectStorage.caCertRef: Secret ca does not exist',
+    );
   });
 
   it('with faults gets one error that names all of them', () => {
     const bsl = location({
       objectStorage: { bucket: 'a/b', prefix: 'x/../y', caCert: 'AAAA' },
-      config: { s3Url: 'ftp://x', publicUrl: 'https://u:p@x', s3ForcePathStyle: 'yes', regoin: 'x', checksumAlgorithm: 'MD5' },
+      config: {
+        s3Url: 'ftp://x',
+        publicUrl: 'https://u:p@x',
+        s3ForcePathStyle: 'yes',
+        regoin: 'x',
+        checksumAlgorithm: 'MD5',
+      },
       credential: { name: 'mine', key: 'cloud' },
     });
     let thrown: unknown;
@@ -105,7 +143,12 @@ describe('a location', () => {
     }
     expect(thrown).toMatchObject({ code: 'InvalidInput', message: expect.stringContaining('"default"') });
     const fields = ['objectStorage.bucket', 'objectStorage.prefix', 'objectStorage.caCert', 'config.s3Url'];
-    const others = ['config.publicUrl', 'config.s3ForcePathStyle', 'config.regoin', 'config.checksumAlgorithm'];
+    const others = [
+      'config.publicUrl',
+      'config.s3ForcePathStyle',
+      'config.regoin',
+      'config.checksumAlgorithm',
+    ];
     for (const field of [...fields, ...others, 'credential']) {
       expect((thrown as Error).message).toContain(`spec.${field}: `);
     }
@@ -116,7 +159,11 @@ describe('a location', () => {
     [{ provider: 'azure' }, 'NotSupported', 'spec.provider'],
     [{ config: { customerKeyEncryptionFile: '/x' } }, 'NotSupported', 'customerKeyEncryptionFile'],
     [{ config: { s3Url: 'https://x/path' } }, 'InvalidInput', 'spec.config.s3Url'],
-    [{ credential: { name: 'cloud-credentials', key: 'constructor' } }, 'InvalidInput', 'no key "constructor"'],
+    [
+      { credential: { name: 'cloud-credentials', key: 'constructor' } },
+      'InvalidInput',
+      'no key "constructor"',
+    ],
     [{ config: { profile: 'none' } }, 'InvalidInput', 'no profile [none]'],
     [{ objectStorage: { bucket: '' } }, 'InvalidInput', 'a bucket is needed'],
     [

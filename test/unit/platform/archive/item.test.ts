@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { itemFromBytes, itemKey, itemOf, objectOf, withObject } from '../../../../platform/archive/item.ts';
 import { decodeLine, encodeLine } from '../../../../platform/archive/segments.ts';
