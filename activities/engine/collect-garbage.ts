@@ -52,6 +52,8 @@ export async function collectGarbage(
     return !(await known);
   };
   for (const leftover of await leftovers(deps)) {
+    // Objects of another installation in the same cluster are that one's affair.
+    if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
     if (!(await lost(leftover.workflowId))) continue;
     try {
       await undo(deps, scope.namespace, leftover, signal);
@@ -64,6 +66,9 @@ export async function collectGarbage(
   removed.push(...(await sweepScratch(deps, scope, lost)));
   return { removed, problems };
 }
+
+/** `<cluster>/<control namespace>` of a run's workflow id. */
+const scopeOf = (workflowId: string) => workflowId.split('/').slice(1, 3).join('/');
 
 async function leftovers(deps: Deps): Promise<Leftover[]> {
   const found = new Map<string, Leftover>();
@@ -158,7 +163,7 @@ async function lostScratch(
         const scratch = `${top}${name}/.caravel/${uid}/`;
         const owner = await scratchOwner(store, scratch);
         // Scratch of another cluster that shares the bucket is left to that cluster.
-        if (owner?.split('/').slice(1, 3).join('/') === scope && (await lost(owner))) prefixes.push(scratch);
+        if (owner && scopeOf(owner) === scope && (await lost(owner))) prefixes.push(scratch);
       }
     }
   }

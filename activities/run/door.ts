@@ -59,6 +59,7 @@ export function doorActivities(deps: Deps): DoorActivities {
         workflowId,
         taskQueue: config.taskQueue,
         args: [{ namespace, name, uid }],
+        memo: { uid },
       });
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

@@ -3,6 +3,7 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Counted, DoorInput, RunContextRef, VolumeRef } from '../../contracts/activities.ts';
@@ -21,6 +22,8 @@ import type { ProtectInput } from './protect-volume.ts';
 export async function backup(input: DoorInput): Promise<RunResult> {
   const opened = await short.openDoor({ type: 'backup', input });
   if (opened.workflowId !== workflowInfo().workflowId) return await long.followRun(opened);
+  // The controller tells by it whether this run is of the resource that it sees.
+  upsertMemo({ uid: opened.run.uid });
   return await runBackup(opened.run);
 }
 

@@ -3,6 +3,7 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Counted, DoorInput, RunContextRef } from '../../contracts/activities.ts';
@@ -20,6 +21,8 @@ import { recoverVolume } from './recover-volume.ts';
 export async function restore(input: DoorInput): Promise<RunResult> {
   const opened = await short.openDoor({ type: 'restore', input });
   if (opened.workflowId !== workflowInfo().workflowId) return await long.followRun(opened);
+  // The controller tells by it whether this run is of the resource that it sees.
+  upsertMemo({ uid: opened.run.uid });
   return await runRestore(opened.run);
 }
 
