@@ -115,5 +115,5 @@ export function outputOption(command: Command): Command {
     if (known === undefined) throw new Error(`"${text}" is no output: write ${OUTPUTS.join(', ')}`);
     return known;
   });
-  return command.option('-o, --output <form>', `${OUTPUTS.join(', ')}`, parse, 'table');
+  return command.option('-o, --output <form>', OUTPUTS.join(', '), parse, 'table');
 }

@@ -123,18 +123,14 @@ const byName = (a: VolumeProgress, b: VolumeProgress): number =>
   a.namespace.localeCompare(b.namespace) || a.volume.localeCompare(b.volume);
 
 export function runProgress(type: RunType, raw: object, volumes: Iterable<VolumeProgress>): RunProgress {
-  const { metadata, status } = readResource<Run & CustomResource>(raw);
+  const { metadata, status = {} } = readResource<Run & CustomResource>(raw);
+  const { phase, warnings = 0, errors = 0, failureReason, validationErrors = [] } = status;
+  const { name, namespace = '', uid = '' } = metadata;
   return {
-    type,
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    uid: metadata.uid ?? '',
-    phase: status?.phase || 'New',
+    ...{ type, namespace, name, uid, warnings, errors, validationErrors },
+    phase: phase || 'New',
     ...itemsOf(status),
-    warnings: status?.warnings ?? 0,
-    errors: status?.errors ?? 0,
-    ...(status?.failureReason !== undefined && { failureReason: status.failureReason }),
-    validationErrors: status?.validationErrors ?? [],
+    ...(failureReason !== undefined && { failureReason }),
     volumes: [...volumes].sort(byName),
   };
 }

@@ -8,9 +8,6 @@ import type { ClientConfig } from '../platform/config/config.ts';
 /** Longer than a connection takes from anywhere, shorter than patience: without Temporal the controller starts the run. */
 const CONNECT_TIMEOUT = 3_000;
 
-/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
-const WORKFLOW_QUEUE = 1;
-
 export interface TemporalDoor {
   start(type: RunType, run: RunInput): Promise<{ workflowId: string }>;
   serverVersion(): Promise<string>;
@@ -55,8 +52,8 @@ async function open(config: ClientConfig): Promise<TemporalDoor | { reason: stri
       return (await timed(() => connection.workflowService.getSystemInfo({}))).serverVersion;
     },
     async workers() {
-      const taskQueue = { name: config.taskQueue };
-      const request = { namespace, taskQueue, taskQueueType: WORKFLOW_QUEUE };
+      // Without a type the server answers for workflows.
+      const request = { namespace, taskQueue: { name: config.taskQueue } };
       return (await timed(() => connection.workflowService.describeTaskQueue(request))).pollers.length;
     },
     close: () => connection.close(),

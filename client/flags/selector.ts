@@ -13,17 +13,17 @@ const FORMS = 'write k=v, k!=v, k, !k, "k in (a,b)" or "k notin (a,b)", separate
 
 function requirement(text: string): Requirement {
   const set = IN.exec(text);
-  if (set) {
-    const values = set[3]!.split(',').map((value) => value.trim());
-    return { key: set[1]!, operator: set[2] === 'in' ? 'In' : 'NotIn', values };
-  }
-  const [, key = '', value = ''] = NOT_EQUAL.exec(text) ?? [];
-  if (key) return { key: key.trim(), operator: 'NotIn', values: [value.trim()] };
-  const [, equalKey = '', equalValue = ''] = EQUAL.exec(text) ?? [];
-  if (equalKey) return { key: equalKey.trim(), operator: 'In', values: [equalValue.trim()] };
-  if (text.startsWith('!')) return { key: text.slice(1).trim(), operator: 'DoesNotExist' };
+  if (set)
+    return { key: set[1]!, operator: set[2] === 'in' ? 'In' : 'NotIn', values: set[3]!.split(',').map(trim) };
+  const unequal = NOT_EQUAL.exec(text);
+  if (unequal) return { key: trim(unequal[1]!), operator: 'NotIn', values: [trim(unequal[2]!)] };
+  const equal = EQUAL.exec(text);
+  if (equal) return { key: trim(equal[1]!), operator: 'In', values: [trim(equal[2]!)] };
+  if (text.startsWith('!')) return { key: trim(text.slice(1)), operator: 'DoesNotExist' };
   return { key: text, operator: 'Exists' };
 }
+
+const trim = (text: string): string => text.trim();
 
 /** Splits at the commas outside of parentheses. */
 function parts(text: string): string[] {

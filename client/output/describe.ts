@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Backup, BackupSpec, Restore, RestoreSpec } from '../../contracts/api/index.ts';
+import type { Backup, BackupSpec, BackupStatus, Restore, RestoreSpec } from '../../contracts/api/index.ts';
 import type { Description } from '../caravel-client.ts';
 import type { VolumeProgress } from '../progress.ts';
 import { between, formatBytes, formatElapsed, formatList, formatSelectors } from './format.ts';
@@ -30,9 +30,6 @@ const pairs = (map: Record<string, string> | undefined): string =>
     .join(', ');
 
 const triState = (value: boolean | undefined): string | undefined =>
-  value === undefined ? undefined : String(value);
-
-const numbers = (value: number | undefined): string | undefined =>
   value === undefined ? undefined : String(value);
 
 function scopeLines(spec: BackupSpec | RestoreSpec): Line[] {
@@ -100,20 +97,25 @@ function hookText(status: Backup['status'] | Restore['status']): string | undefi
   return hooksAttempted === 0 ? undefined : `${hooksAttempted} run, ${hooksFailed} failed`;
 }
 
-function statusLines({ metadata, status }: Backup | Restore, { now }: Style): Line[] {
+function elapsedText({ status }: Backup | Restore, now: number): string | undefined {
   const elapsed = between(status?.startTimestamp, status?.completionTimestamp ?? new Date(now).toISOString());
-  const expiration = status && 'expiration' in status ? status.expiration : undefined;
+  return elapsed === undefined ? undefined : formatElapsed(elapsed);
+}
+
+function statusLines(resource: Backup | Restore, { now }: Style): Line[] {
+  // A restore's status has the same fields, but for the expiration.
+  const status: BackupStatus = resource.status ?? {};
   return [
-    ['Created', metadata.creationTimestamp],
-    ['Started', status?.startTimestamp],
-    ['Completed', status?.completionTimestamp],
-    ['Duration', elapsed === undefined ? undefined : formatElapsed(elapsed)],
-    ['Expires', expiration],
+    ['Created', resource.metadata.creationTimestamp],
+    ['Started', status.startTimestamp],
+    ['Completed', status.completionTimestamp],
+    ['Duration', elapsedText(resource, now)],
+    ['Expires', status.expiration],
     ['Items', itemText(status)],
     ['Hooks', hookText(status)],
-    ['Errors', numbers(status?.errors ?? 0)],
-    ['Warnings', numbers(status?.warnings ?? 0)],
-    ['Failure reason', status?.failureReason],
+    ['Errors', String(status.errors ?? 0)],
+    ['Warnings', String(status.warnings ?? 0)],
+    ['Failure reason', status.failureReason],
   ];
 }
 

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { Type, type Static } from 'typebox';
 import type { CustomResource } from './meta.ts';
 import { UPLOADER_TYPES } from './pod-volume.ts';
 import { choice, duration, list, root, text, textMap, time } from './schema.ts';

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { Type, type Static } from 'typebox';
 import type { CustomResource } from './meta.ts';
 import { choice, list, root, text, textList, time } from './schema.ts';
 

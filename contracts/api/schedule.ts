@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { BackupSpecSchema } from './backup.ts';
 import type { CustomResource } from './meta.ts';
 import { choice, flag, root, text, textList, time } from './schema.ts';

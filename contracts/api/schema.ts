@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import { Type, type Static, type TSchema } from 'typebox';
 
 /**
  * Building blocks of the schemas: what they emit is at once JSON Schema (for validation) and a structural OpenAPI v3

@@ -42,7 +42,7 @@ class Caravel {
   readonly exit: Promise<number | null>;
 
   constructor(args: string[], environment: Record<string, string> = {}) {
-    const defaults = { KUBECONFIG: kubeconfig(), CONTROL_NAMESPACE: namespace, TEMPORAL_ADDRESS: NOWHERE };
+    const defaults = { KUBECONFIG: kubeconfig(), CONTROL_NAMESPACE: namespace, TEMPORAL_ADDRESS: '' };
     this.#child = spawn(process.execPath, [MAIN, ...args], {
       env: { ...process.env, ...defaults, ...environment },
     });
@@ -90,15 +90,8 @@ const upload = (backup: string, status: object) =>
 
 describe('caravel against a real API server', () => {
   it('creates, lists and describes a backup; the controller starts it without Temporal', async () => {
-    const made = await caravel([
-      'backup',
-      'create',
-      'one',
-      '--include-namespaces',
-      'app',
-      '-l',
-      'tier in (a,b)',
-    ]);
+    const args = ['backup', 'create', 'one', '--include-namespaces', 'app', '-l', 'tier in (a,b)'];
+    const made = await caravel(args, { TEMPORAL_ADDRESS: NOWHERE });
     expect(made).toMatchObject({ code: 0, out: '' });
     expect(made.err).toContain('the controller starts it');
     const list = await caravel(['backup', 'get', '-o', 'json']);
