@@ -59,6 +59,8 @@ export interface MoverSpec {
   /** 0 = unlimited. Bytes per second. */
   uploadLimit: number;
   downloadLimit: number;
+  /** The worker has made sure of the source's policy for this run; else the mover does, which takes two processes. */
+  policyWritten?: boolean;
   /** Name of the file entry of a block volume (Velero's `/<uid>`). */
   blockEntry?: string;
   restore?: { snapshotId: string; sparse: boolean };
@@ -69,14 +71,18 @@ export interface TransferResult {
   /** Kopia manifest id. */
   snapshotId: string;
   bytesTotal: number;
-  /** Bytes that were not in the repository before; backup only. */
+  /** Bytes that were not in the repository before, as they are in the volume; backup only. */
   bytesUploaded: number;
   files: number;
   dirs: number;
   symlinks: number;
-  /** What Kopia cannot keep, counted by the mover: xattrs, ACLs, extra hard links, sockets/devices/fifos. */
+  /**
+   * What Kopia cannot keep, counted by the mover, absent when zero: `xattrs` and `acls` (files that have some),
+   * `hardLinks` (further names of a file, restored as copies), `sockets`, `fifos`, `devices`, `names` (no UTF-8);
+   * `uncounted` = 1 when the count did not end in time; restore: `permissions` = 1 when the volume refused owners or modes.
+   */
   notKept: Record<string, number>;
-  /** Milliseconds of the mover's stages: connect, scan, kopia, proof … */
+  /** Milliseconds of the mover's stages: lookup, policy, kopia, proof, scan (waited for), tidy, sync, total. */
   stagesMs: Record<string, number>;
 }
 

@@ -1,0 +1,170 @@
+import { closeSync, openSync } from 'node:fs';
+import type { TransferResult } from '../contracts/mover.ts';
+import { LIMITS } from '../contracts/settings.ts';
+import { CaravelError } from '../core/errors/catalog.ts';
+import { snapshotCreate } from '../platform/kopia/commands.ts';
+import { excluded, isComplete, parseBackupProgress, sourceText } from '../platform/kopia/output.ts';
+import type { SnapshotManifest } from '../platform/kopia/output.ts';
+import {
+  deleteSnapshots,
+  ensurePolicies,
+  listRunSnapshots,
+  snapshotManifest,
+} from '../platform/kopia/snapshots.ts';
+import type { Mover } from './context.ts';
+import { warn } from './context.ts';
+import { deviceSize } from './device.ts';
+import { persist } from './persist.ts';
+import { UploadMeter } from './meter.ts';
+import { prove, transferResult } from './proof.ts';
+import { startScan } from './scan.ts';
+import type { RunningScan } from './scan.ts';
+import { watchKopia } from './watch.ts';
+
+/**
+ * Backs the volume up as one snapshot. Safe to repeat: a later attempt finds the snapshot of an earlier one, or what
+ * it had flushed.
+ */
+export async function backup(mover: Mover): Promise<TransferResult> {
+  const { spec, stages } = mover;
+  const block = spec.volumeMode === 'Block';
+  const scan = block ? undefined : startScan(mover.paths.volume);
+  try {
+    const earlier = spec.attempt > 1 ? await stages.time('lookup', () => lookUp(mover)) : [];
+    const done = earlier.find(isWhole);
+    if (done) return await finish(mover, { manifest: done, scan, uploaded: 0, broken: earlier });
+    // A later attempt trusts nobody: a foreign policy may be why the first one failed.
+    if (!spec.policyWritten || spec.attempt > 1) await stages.time('policy', () => writePolicy(mover));
+    const meter = new UploadMeter(mover.emit, block ? sizeOf(mover) : () => scan?.complete()?.bytes);
+    const manifest = await sendAndProve(mover, meter);
+    const broken = meter.rounds > 1 ? await lookUp(mover) : earlier;
+    return await finish(mover, { manifest, scan, uploaded: meter.newBytes, broken });
+  } finally {
+    scan?.stop();
+  }
+}
+
+async function sendAndProve(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest> {
+  const { stages } = mover;
+  try {
+    const sent = await stages.time('kopia', () => send(mover, meter));
+    return await stages.time('proof', () => readBack(mover, sent));
+  } catch (error) {
+    // Nobody comes to finish it.
+    if (error instanceof CaravelError && error.code === 'VolumeUnreadable')
+      await removeBroken(mover, await lookUp(mover).catch(() => []));
+    throw error;
+  }
+}
+
+function sizeOf({ paths }: Mover): () => number {
+  const size = deviceSize(paths.volume);
+  return () => size;
+}
+
+const isWhole = (manifest: SnapshotManifest) => isComplete(manifest) && excluded(manifest) === 0;
+
+const lookUp = (mover: Mover): Promise<SnapshotManifest[]> =>
+  persist(mover, {
+    name: 'look-up',
+    work: async () => {
+      const { spec, kopia, stop } = mover;
+      const found = await listRunSnapshots(kopia, spec.runUid, { signal: stop.signal });
+      return found.filter((manifest) => sourceText(manifest) === spec.source);
+    },
+  });
+
+const writePolicy = (mover: Mover) =>
+  persist(mover, {
+    name: 'policy',
+    work: () => ensurePolicies(mover.kopia, [mover.spec], { signal: mover.stop.signal }),
+  });
+
+/** The sender's own word; what it claims is proven afterwards. */
+async function send(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest> {
+  // Fewer readers after a kill: most often it was the memory limit.
+  let parallel = mover.spec.parallel || LIMITS.parallelUp;
+  return persist(mover, {
+    name: 'transfer',
+    moved: () => meter.moved,
+    work: async () => {
+      try {
+        return await sendOnce(mover, meter, parallel);
+      } catch (error) {
+        if (error instanceof CaravelError && error.code === 'MoverLost')
+          parallel = Math.max(1, parallel >> 1);
+        throw error;
+      }
+    },
+  });
+}
+
+async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Promise<SnapshotManifest> {
+  const { spec, paths, kopia } = mover;
+  const stdin = spec.volumeMode === 'Block';
+  const args = snapshotCreate({
+    path: stdin ? (spec.blockEntry ?? '') : paths.volume,
+    ...{ stdin, parallel, source: spec.source, runUid: spec.runUid, tags: spec.tags },
+    checkpointSeconds: spec.checkpointSeconds || LIMITS.checkpointSeconds,
+  });
+  const device = stdin ? openSync(paths.volume, 'r') : undefined;
+  meter.begin();
+  try {
+    const outcome = await watchKopia(mover, args, {
+      ...(device !== undefined && { stdin: device }),
+      flushOnStop: true,
+      tick: ({ counters, line }) => meter.take(counters, parseBackupProgress(line)),
+    });
+    if (outcome.code !== 0) throw await kopia.explain(outcome);
+    const manifest = JSON.parse(outcome.stdout) as SnapshotManifest;
+    if (isComplete(manifest)) return manifest;
+    // Nobody here stopped it, so somebody else did.
+    throw new CaravelError('MoverLost', `kopia broke off: ${manifest.incomplete ?? 'incomplete'}`);
+  } finally {
+    if (device !== undefined) closeSync(device);
+  }
+}
+
+/** From the store, by a process of its own: kopia prints its manifest before the last flush. */
+async function readBack(mover: Mover, sent: SnapshotManifest): Promise<SnapshotManifest> {
+  mover.kopia.forget();
+  const stored = await persist(
+    { ...mover, stop: NEVER },
+    {
+      name: 'proof',
+      work: () => snapshotManifest(mover.kopia, sent.id),
+    },
+  );
+  prove(stored, sent, mover.spec);
+  return stored;
+}
+
+/** A stop that comes during the proof comes too late: the snapshot is there, and the proof takes half a second. */
+const NEVER = { requested: false, signal: new AbortController().signal } as Mover['stop'];
+
+interface Finished {
+  manifest: SnapshotManifest;
+  scan: RunningScan | undefined;
+  uploaded: number;
+  /** Snapshots of this run, the broken-off ones among them. */
+  broken: SnapshotManifest[];
+}
+
+async function finish(mover: Mover, { manifest, scan, uploaded, broken }: Finished): Promise<TransferResult> {
+  const counts = scan && (await mover.stages.time('scan', () => scan.finish()));
+  if (scan && !counts) warn(mover, 'the count of what Kopia cannot keep did not end in time');
+  const size = mover.spec.volumeMode === 'Block' ? deviceSize(mover.paths.volume) : undefined;
+  const result = transferResult(mover, { manifest, counts, uploaded, size });
+  await removeBroken(mover, broken);
+  return result;
+}
+
+/** What broke off is pinned like every snapshot of ours and would stay for ever. */
+async function removeBroken(mover: Mover, found: SnapshotManifest[]): Promise<void> {
+  const ids = found.filter((manifest) => !isWhole(manifest)).map(({ id }) => id);
+  try {
+    if (ids.length > 0) await mover.stages.time('tidy', () => deleteSnapshots(mover.kopia, ids));
+  } catch (error) {
+    warn(mover, `broken-off snapshots ${ids.join(', ')} remain: ${String(error)}`);
+  }
+}

@@ -1,0 +1,92 @@
+import type { MoverSpec, TransferResult } from '../contracts/mover.ts';
+import { CaravelError } from '../core/errors/catalog.ts';
+import { excluded, isComplete, sourceText } from '../platform/kopia/output.ts';
+import type { SnapshotManifest } from '../platform/kopia/output.ts';
+import type { Mover } from './context.ts';
+import { warn } from './context.ts';
+import { notKept } from './scan.ts';
+import type { Scan } from './scan.ts';
+
+type Summary = NonNullable<NonNullable<SnapshotManifest['rootEntry']>['summ']>;
+
+/** The counts of a whole snapshot; an error for anything less. */
+export function summaryOf(manifest: SnapshotManifest): Summary {
+  const summary = manifest.rootEntry?.summ;
+  if (!isComplete(manifest) || !summary) {
+    const reason = manifest.incomplete ?? 'it has no counts';
+    throw new CaravelError('SnapshotMissing', `snapshot ${manifest.id} is not complete: ${reason}`);
+  }
+  return summary;
+}
+
+const COUNTS = ['size', 'files', 'dirs', 'symlinks'] as const;
+
+/** What is stored must be whole and be what was sent. */
+export function prove(stored: SnapshotManifest, sent: SnapshotManifest, spec: MoverSpec): void {
+  const [theirs, ours] = [summaryOf(stored), summaryOf(sent)];
+  const differing = COUNTS.filter((count) => theirs[count] !== ours[count]);
+  if (differing.length > 0 || stored.rootEntry?.obj !== sent.rootEntry?.obj) {
+    const found = differing.map((count) => `${count} ${theirs[count]} instead of ${ours[count]}`);
+    throw new CaravelError(
+      'RepositoryCorrupt',
+      `snapshot ${sent.id} does not stand in the repository as it was sent: ${found.join(', ') || 'other root'}`,
+    );
+  }
+  if (sourceText(stored) !== spec.source) {
+    throw new CaravelError('Internal', `snapshot ${sent.id} belongs to ${sourceText(stored)}`);
+  }
+  refuseLosses(stored);
+}
+
+/** Files that kopia left out or could not read. */
+function refuseLosses(manifest: SnapshotManifest): void {
+  const { stats = {}, rootEntry } = manifest;
+  const left = excluded(manifest);
+  // Only a foreign policy can do this, and the next attempt writes ours again.
+  if (left > 0)
+    throw new CaravelError('MoverFailed', `kopia left out ${left} files and folders: its policy was changed`);
+  const failed = (stats.errorCount ?? 0) + (stats.ignoredErrorCount ?? 0) + (rootEntry?.summ?.numFailed ?? 0);
+  if (failed > 0) throw new CaravelError('VolumeUnreadable', `kopia could not read ${failed} files`);
+}
+
+export interface Evidence {
+  manifest: SnapshotManifest;
+  /** What the mover counted in the volume itself, when it could. */
+  counts: Scan | undefined;
+  uploaded: number;
+  /** Size of the device; block volumes only. */
+  size: number | undefined;
+}
+
+export function transferResult(mover: Mover, { manifest, counts, uploaded, size }: Evidence): TransferResult {
+  const summary = summaryOf(manifest);
+  if (counts) compare(mover, summary, counts);
+  if (size !== undefined && size !== summary.size) {
+    throw new CaravelError('VolumeUnreadable', `the device has ${size} bytes, the snapshot ${summary.size}`);
+  }
+  const unknown: Record<string, number> = mover.spec.volumeMode === 'Filesystem' ? { uncounted: 1 } : {};
+  return {
+    snapshotId: manifest.id,
+    bytesTotal: summary.size,
+    bytesUploaded: uploaded,
+    files: summary.files,
+    dirs: summary.dirs,
+    symlinks: summary.symlinks,
+    notKept: counts ? notKept(counts) : unknown,
+    stagesMs: mover.stages.ms,
+  };
+}
+
+/** An independent count: a volume that is a snapshot does not change, so every difference is a loss. */
+export function compare(mover: Pick<Mover, 'emit'>, summary: Summary, counts: Scan): void {
+  const volume = counts.files + counts.symlinks + counts.hardLinks;
+  const stored = summary.files + summary.symlinks;
+  if (volume === stored && counts.dirs === summary.dirs) return;
+  const words =
+    `the volume has ${volume} files and links in ${counts.dirs} folders, ` +
+    `the snapshot ${stored} in ${summary.dirs}`;
+  // Among the further names of a file may be those of a socket or a device, which are not kept.
+  const explained = counts.hardLinks > 0 && volume >= stored && counts.dirs === summary.dirs;
+  if (!explained) throw new CaravelError('VolumeUnreadable', words);
+  warn(mover, words);
+}

@@ -1,0 +1,140 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TransferResult } from '../contracts/mover.ts';
+import { LIMITS } from '../contracts/settings.ts';
+import { CaravelError, messageOf } from '../core/errors/catalog.ts';
+import { parseDirectory } from '../platform/kopia/output.ts';
+import type { DirectoryEntry, SnapshotManifest } from '../platform/kopia/output.ts';
+import { snapshotManifest } from '../platform/kopia/snapshots.ts';
+import type { Mover } from './context.ts';
+import { deviceSize } from './device.ts';
+import { DownloadMeter } from './download-meter.ts';
+import { ObjectServer } from './object-server.ts';
+import { persist } from './persist.ts';
+import { summaryOf } from './proof.ts';
+import { cutRanges, RangeWriter } from './ranges.ts';
+import type { Range } from './ranges.ts';
+
+/**
+ * Writes a snapshot to a block device. `kopia restore` cannot do that, and `kopia show` reads one chunk after the
+ * other; so kopia serves the object on a socket, and many ranges of it are read at once. Every byte is written, zeroes
+ * too: what the device held before is not known.
+ */
+export async function restoreBlock(mover: Mover): Promise<TransferResult> {
+  const { spec, stages } = mover;
+  const state: BlockRestore = { meter: new DownloadMeter(mover.emit), written: 0, ranges: undefined };
+  const { entry, manifest } = await stages.time('kopia', () =>
+    persist(mover, {
+      name: 'transfer',
+      moved: () => state.written,
+      work: () => receive(mover, state),
+    }),
+  );
+  const summary = summaryOf(manifest);
+  const size = entry.size ?? 0;
+  state.meter.finish(size, 1);
+  return {
+    snapshotId: spec.restore?.snapshotId ?? '',
+    ...{ bytesTotal: size, bytesUploaded: 0, notKept: {}, stagesMs: stages.ms },
+    ...{ files: summary.files, dirs: summary.dirs, symlinks: summary.symlinks },
+  };
+}
+
+interface BlockRestore {
+  meter: DownloadMeter;
+  written: number;
+  /** What is not written yet; survives a kopia that dies. */
+  ranges: Range[] | undefined;
+}
+
+interface Received {
+  entry: DirectoryEntry;
+  manifest: SnapshotManifest;
+}
+
+async function receive(mover: Mover, state: BlockRestore): Promise<Received> {
+  const { kopia, spec, paths, stop } = mover;
+  const over = new AbortController();
+  const signal = AbortSignal.any([stop.signal, over.signal]);
+  const server = new ObjectServer(mover, join(paths.work, 'kopia.sock'));
+  try {
+    const reading = snapshotManifest(kopia, spec.restore?.snapshotId ?? '', { signal });
+    const [manifest] = await Promise.all([reading, server.ready()]);
+    summaryOf(manifest);
+    const entry = deviceEntry(
+      parseDirectory(await server.text(manifest.rootEntry?.obj ?? '')),
+      spec.blockEntry,
+    );
+    const size = entry.size ?? 0;
+    checkDevice(paths.volume, size);
+    state.meter.expect({ size });
+    state.ranges ??= cutRanges(size);
+    await writeAll(mover, state, server, entry.obj);
+    return { entry, manifest };
+  } catch (error) {
+    stop.signal.throwIfAborted();
+    throw await server.explain(error);
+  } finally {
+    over.abort();
+    server.close();
+  }
+}
+
+/** Velero's layout: one file, named like the device. */
+function deviceEntry(entries: DirectoryEntry[], name: string | undefined): DirectoryEntry {
+  const files = entries.filter(({ type }) => type === 'f');
+  const found = files.length === 1 ? files[0] : files.find((entry) => entry.name === name);
+  if (!found)
+    throw new CaravelError(
+      'SnapshotMissing',
+      'the snapshot is not one of a block volume: it has no single file',
+    );
+  return found;
+}
+
+function checkDevice(path: string, needed: number): void {
+  const size = deviceSize(path);
+  if (size < needed) {
+    const message = `the device has ${size} bytes, the snapshot needs ${needed}`;
+    throw new CaravelError('MoverFailed', message, { retryable: false });
+  }
+}
+
+async function writeAll(
+  mover: Mover,
+  state: BlockRestore,
+  server: ObjectServer,
+  object: string,
+): Promise<void> {
+  const device = await openDevice(mover.paths.volume);
+  const pending = [...(state.ranges ?? [])];
+  const watch = server.watch(
+    () => state.written,
+    () => state.meter.show(state.written),
+  );
+  try {
+    const worker = async () => {
+      for (let range = pending.shift(); range; range = pending.shift()) {
+        const writer = new RangeWriter(device, range, (bytes) => (state.written += bytes));
+        await server.read(object, range, writer);
+        state.ranges = state.ranges?.filter((each) => each !== range);
+      }
+    };
+    const parallel = mover.spec.parallel || LIMITS.parallelDown;
+    await Promise.all(Array.from({ length: parallel }, worker));
+    await mover.stages.time('sync', () => device.sync());
+  } finally {
+    watch();
+    await device.close();
+  }
+}
+
+async function openDevice(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r+');
+  } catch (error) {
+    const message = `cannot write to the device: ${messageOf(error)}`;
+    throw new CaravelError('MoverFailed', message, { retryable: false });
+  }
+}

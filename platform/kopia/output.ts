@@ -1,0 +1,141 @@
+/** Reads what kopia prints for people: progress lines, sizes, manifests. */
+
+const UNITS = 'BKMGTPE';
+
+/** `1.5 GB`, `65.5 KB`, `0 B`, `3 MiB`; undefined for anything else. */
+export function parseSize(text: string): number | undefined {
+  const found = /^(\d+(?:\.\d+)?) ([KMGTPE]?)(i?)B$/.exec(text.trim());
+  if (!found) return undefined;
+  const [, number = '', unit, binary] = found;
+  const factor = (binary ? 1024 : 1000) ** (unit ? UNITS.indexOf(unit) : 0);
+  return Math.round(Number(number) * factor);
+}
+
+export interface BackupProgress {
+  hashedFiles: number;
+  hashedBytes: number;
+  cachedFiles: number;
+  cachedBytes: number;
+  uploadedBytes: number;
+  errors: number;
+  /** Rough; absent until kopia dares to guess. */
+  estimatedBytes?: number;
+}
+
+const BACKUP =
+  /^ ?[-|/\\*] \d+ hashing, (\d+) hashed \(([^)]+)\), (\d+) cached \(([^)]+)\), uploaded ([\d.]+ \w+)(?: \((\d+) fatal errors\))?(?: \((\d+) errors ignored\))?, (?:estimated ([\d.]+ \w+)|estimating)/;
+
+export function parseBackupProgress(line: string): BackupProgress | undefined {
+  const found = BACKUP.exec(line);
+  if (!found) return undefined;
+  const [, hashed, hashedSize = '', cached, cachedSize = '', uploaded = '', fatal, ignored, estimate] = found;
+  const estimatedBytes = estimate === undefined ? undefined : parseSize(estimate);
+  return {
+    hashedFiles: Number(hashed),
+    hashedBytes: parseSize(hashedSize) ?? 0,
+    cachedFiles: Number(cached),
+    cachedBytes: parseSize(cachedSize) ?? 0,
+    uploadedBytes: parseSize(uploaded) ?? 0,
+    errors: Number(fatal ?? 0) + Number(ignored ?? 0),
+    ...(estimatedBytes !== undefined && { estimatedBytes }),
+  };
+}
+
+export interface RestoreProgress {
+  /** Files, folders and links, the skipped ones included. */
+  done: number;
+  bytes: number;
+}
+
+const RESTORE = /^Processed (\d+) \(([^)]+)\) of \d+ \([^)]+\)(?:, skipped \d+ \(([^)]+)\))?/;
+
+export function parseRestoreProgress(line: string): RestoreProgress | undefined {
+  const found = RESTORE.exec(line);
+  if (!found) return undefined;
+  const [, done, size = '', skipped] = found;
+  return { done: Number(done), bytes: (parseSize(size) ?? 0) + (skipped ? (parseSize(skipped) ?? 0) : 0) };
+}
+
+export interface RestoreSummary {
+  files: number;
+  dirs: number;
+  symlinks: number;
+  skipped: number;
+  ignoredErrors: number;
+}
+
+const RESTORED =
+  /^Restored (\d+) files, (\d+) directories and (\d+) symbolic links \([^)]+\)(?:, skipped (\d+) \([^)]+\))?(?:.*, ignored (\d+) errors)?/;
+
+export function parseRestoreSummary(line: string): RestoreSummary | undefined {
+  const found = RESTORED.exec(line);
+  if (!found) return undefined;
+  const [files, dirs, symlinks, skipped, ignoredErrors] = found.slice(1).map((digits) => Number(digits ?? 0));
+  return {
+    files: files ?? 0,
+    dirs: dirs ?? 0,
+    symlinks: symlinks ?? 0,
+    skipped: skipped ?? 0,
+    ignoredErrors: ignoredErrors ?? 0,
+  };
+}
+
+/** The part of a snapshot manifest that is used here. */
+export interface SnapshotManifest {
+  id: string;
+  source: { host: string; userName: string; path: string };
+  startTime: string;
+  endTime: string;
+  /** Why it is not a whole snapshot: `checkpoint`, `canceled` … */
+  incomplete?: string;
+  stats?: Partial<
+    Record<'excludedFileCount' | 'excludedDirCount' | 'errorCount' | 'ignoredErrorCount', number>
+  >;
+  rootEntry?: {
+    name: string;
+    obj: string;
+    summ?: {
+      size: number;
+      files: number;
+      symlinks: number;
+      dirs: number;
+      maxTime: string;
+      numFailed: number;
+      incomplete?: string;
+    };
+  };
+  tags?: Record<string, string>;
+}
+
+/** `manifest show` prints comment lines, then the manifest with an empty id. */
+export function parseManifestShow(id: string, text: string): SnapshotManifest {
+  const json = text
+    .split('\n')
+    .filter((line) => !line.startsWith('//'))
+    .join('\n');
+  return { ...(JSON.parse(json) as SnapshotManifest), id };
+}
+
+/** A source as kopia's command line writes it. */
+export const sourceText = ({ source }: SnapshotManifest): string =>
+  `${source.userName}@${source.host}:${source.path}`;
+
+export const isComplete = (manifest: SnapshotManifest): boolean =>
+  !manifest.incomplete && !manifest.rootEntry?.summ?.incomplete && manifest.rootEntry !== undefined;
+
+/** Files and folders that a policy made kopia leave out. */
+export const excluded = ({ stats = {} }: SnapshotManifest): number =>
+  (stats.excludedFileCount ?? 0) + (stats.excludedDirCount ?? 0);
+
+export interface DirectoryEntry {
+  name: string;
+  type: string;
+  size?: number;
+  obj: string;
+}
+
+export function parseDirectory(text: string): DirectoryEntry[] {
+  const { stream, entries } = JSON.parse(text) as { stream: string; entries?: DirectoryEntry[] };
+  if (stream !== 'kopia:directory') throw new Error(`not a folder but ${stream}`);
+  return entries ?? [];
+}
