@@ -350,6 +350,21 @@ describe('watch', () => {
   });
 });
 
+describe('withSignal', () => {
+  it('ends every call of the client made from it, and of no other', async () => {
+    const stop = new AbortController();
+    const tied = kube.withSignal(stop.signal);
+    const waiting = tied.waitFor(GVRS.configmaps, namespace, 'never', (map) => map, { timeoutMs: 60_000 });
+    const watching = collect(tied.watch(GVRS.configmaps, { namespace, signal: AbortSignal.timeout(60_000) }));
+    expect(await tied.find(GVRS.configmaps, namespace, 'never')).toBeUndefined();
+    setTimeout(() => stop.abort(new Error('cancelled')), 200);
+    await expect(waiting).rejects.toThrow('cancelled');
+    expect((await watching).some(({ type }) => type === 'SYNCED')).toBe(true);
+    await expect(tied.get(GVRS.namespaces, undefined, namespace)).rejects.toThrow('cancelled');
+    expect((await kube.get(GVRS.namespaces, undefined, namespace)).metadata.name).toBe(namespace);
+  });
+});
+
 describe('connections', () => {
   it('are few', async () => {
     const relay = await startKubeRelay();
