@@ -4,7 +4,7 @@ import { readResource } from '../../contracts/api/meta.ts';
 import type { RepositorySpec } from '../../contracts/mover.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import { repositorySpecOf, storeConfigOf } from '../../platform/store/location.ts';
+import { repositorySpecOf, secretNames, storeConfigOf } from '../../platform/store/location.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
 import type { ObjectStore, StoreConfig } from '../../platform/store/types.ts';
 import type { Deps } from './deps.ts';
@@ -13,8 +13,12 @@ import type { Deps } from './deps.ts';
 export interface Location {
   resource: BackupStorageLocation;
   config: StoreConfig;
+  secrets: Secrets;
   store: ObjectStore;
 }
+
+/** Secrets of a location: by name, the decoded values by key. */
+type Secrets = Record<string, Record<string, string>>;
 
 /** Open stores by configuration: one connection pool for all steps of a worker. Few locations exist, so it stays small. */
 const openStores = new Map<string, ObjectStore>();
@@ -35,17 +39,18 @@ export async function openLocation(deps: Deps, namespace: string, name: string):
       `spec.storageLocation: BackupStorageLocation "${name}" does not exist`,
     );
   const resource = readResource<BackupStorageLocation>(raw);
-  const config = storeConfigOf(resource, await locationSecrets(deps, namespace, resource));
-  return { resource, config, store: storeFor(config) };
+  const secrets = await locationSecrets(deps, namespace, resource);
+  const config = storeConfigOf(resource, secrets);
+  return { resource, config, secrets, store: storeFor(config) };
 }
 
-async function locationSecrets(deps: Deps, namespace: string, resource: BackupStorageLocation) {
-  const { credential, objectStorage } = resource.spec;
-  const names = new Set(
-    [credential?.name, objectStorage.caCertRef?.name].filter((name) => name !== undefined),
-  );
+async function locationSecrets(
+  deps: Deps,
+  namespace: string,
+  resource: BackupStorageLocation,
+): Promise<Secrets> {
   const secrets = await Promise.all(
-    [...names].map(async (name) => [name, await readSecret(deps, namespace, name)] as const),
+    secretNames(resource).map(async (name) => [name, await readSecret(deps, namespace, name)] as const),
   );
   return Object.fromEntries(secrets);
 }
@@ -71,4 +76,4 @@ export async function readSecret(
 }
 
 export const repositoryOf = (location: Location, namespace: string): RepositorySpec =>
-  repositorySpecOf(location.resource, namespace);
+  repositorySpecOf(location.resource, namespace, location.secrets);

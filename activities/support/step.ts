@@ -36,7 +36,7 @@ function asFailure(error: unknown): unknown {
   });
 }
 
-/** Details of the next heartbeat; what a later attempt finds in `heartbeatDetails`. */
+/** Details of the next heartbeat. A step finds in them what an earlier attempt noted last. */
 export interface Beat {
   details: unknown;
 }
@@ -47,7 +47,8 @@ export type Step<I, O> = (input: I, signal: AbortSignal, beat: Beat) => Promise<
 export function activity<I, O>(step: Step<I, O>): (input: I) => Promise<O> {
   return async (input) => {
     const context = Context.current();
-    const beat: Beat = { details: undefined };
+    // An attempt that dies early must not lose what the one before it had noted.
+    const beat: Beat = { details: context.info.heartbeatDetails };
     const pulse = () => context.heartbeat(beat.details);
     const timer = setInterval(pulse, TIMEOUTS.heartbeatInterval);
     try {
