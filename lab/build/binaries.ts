@@ -10,7 +10,7 @@ import {
   utimesSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { run } from '../host/command.ts';
 import { withLock } from '../host/lock.ts';
 import { checkGo } from '../host/requirements.ts';
@@ -29,8 +29,6 @@ export class Binaries {
   }
 
   program(group: string, name: string): string {
-    const given = process.env.CARAVEL_LAB_BIN;
-    if (given && existsSync(join(given, name))) return join(given, name);
     return join(this.dir(group), name);
   }
 
@@ -40,8 +38,7 @@ export class Binaries {
 
   /** All folders with programs, for PATH. */
   folders(): string[] {
-    const given = process.env.CARAVEL_LAB_BIN;
-    return [...(given ? [given] : []), ...this.dirs.values()];
+    return [...new Set(this.dirs.values())];
   }
 
   private dir(group: string): string {
@@ -109,9 +106,18 @@ async function build(recipe: Recipe): Promise<void> {
   renameSync(scratch, target);
 }
 
+/** The folder of a group: a given one that is complete, else the one of the cache. */
 function outputDir(recipe: Recipe): string {
+  const given = process.env.CARAVEL_LAB_BIN;
+  if (given && isComplete(given, recipe)) return resolve(given);
   const hash = createHash('sha256');
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(goDir, recipe.group, file)));
   hash.update(JSON.stringify([recipe.packages, recipe.flags, recipe.assets, process.arch]));
   return join(cacheDir, 'bin', `${recipe.group}-${hash.digest('hex').slice(0, 12)}`);
+}
+
+function isComplete(dir: string, recipe: Recipe): boolean {
+  const programs = recipe.packages.map((path) => basename(path));
+  const assets = recipe.assets.map((asset) => join('assets', asset.into));
+  return [...programs, ...assets].every((path) => existsSync(join(dir, path)));
 }

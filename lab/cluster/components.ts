@@ -242,7 +242,11 @@ const temporal: Component = {
     ],
     env: { HOME: join(lab.dir, 'temporal') },
   }),
-  health: (lab) => ({ port: ports.temporal, host: lab.address }),
+  // The answer comes from the innermost part, by way of all the others.
+  health: (lab) => ({
+    url: `http://${lab.address}:${ports.temporalUi}/api/v1/namespaces/default/workflows/lab-health`,
+    saying: 'workflow not found',
+  }),
 };
 
 const s3: Component = {

@@ -3,19 +3,23 @@ import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 
 /** How a component shows that it serves. */
-export type Health = { url: string } | { socket: string } | { host: string; port: number };
+export type Health = { url: string; saying?: string } | { socket: string } | { host: string; port: number };
 
 export function isHealthy(health: Health): Promise<boolean> {
-  return 'url' in health ? answers(health.url) : accepts(health);
+  return 'url' in health ? answers(health.url, health.saying) : accepts(health);
 }
 
-function answers(url: string): Promise<boolean> {
+/** Without words to look for, success is what counts. */
+function answers(url: string, saying?: string): Promise<boolean> {
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
   return new Promise((resolve) => {
     // Only a liveness question, asked at an address that is ours alone.
     const request = send(url, { rejectUnauthorized: false, timeout: 2_000, agent: false }, (response) => {
-      response.resume();
-      resolve((response.statusCode ?? 500) < 400);
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('error', () => resolve(false));
+      response.on('end', () => resolve(saying ? text.includes(saying) : (response.statusCode ?? 500) < 400));
     });
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(false));

@@ -26,7 +26,8 @@ export async function waitHealthy(lab: Lab, component: Component): Promise<void>
     });
   } catch (error) {
     const tail = logTail(lab, name, 15);
-    throw new Error(`${(error as Error).message}. The end of ${logFile(lab, name)}:\n${tail}`);
+    const text = `${(error as Error).message}. The end of ${logFile(lab, name)}:\n${tail}`;
+    throw new Error(text, { cause: error });
   }
 }
 

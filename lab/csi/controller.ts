@@ -4,6 +4,13 @@ import type { Mode, SnapshotRecord, VolumeRecord, VolumeStore } from './store.ts
 export const topologyKey = 'topology.csi.caravel.dev/node';
 const defaultSizeBytes = 1024 ** 3;
 
+interface VolumeSource {
+  kind: 'volumes' | 'snapshots';
+  id: string;
+  mode: Mode;
+  sizeBytes: number;
+}
+
 /** The part of the driver that makes and deletes volumes and snapshots. Calls for one object run one after another. */
 export class ControllerService {
   private readonly store: VolumeStore;
@@ -42,23 +49,15 @@ export class ControllerService {
   }
 
   private async createVolume(request: Message): Promise<Message> {
-    const id = String(request.name);
     const source = this.volumeSource(request);
-    const record: VolumeRecord = {
-      id,
-      mode: requestedMode(request),
-      sizeBytes: Number(request.capacity_range?.required_bytes ?? 0) || source?.sizeBytes || defaultSizeBytes,
-      ...(source ? { source: source.id } : {}),
-      parameters: request.parameters ?? {},
-      createdAt: new Date().toISOString(),
-    };
-    if (source) checkSource(record, source);
-    const found = this.store.find('volumes', id);
-    if (found && !isSameVolume(found, record)) {
-      throw new CsiError('ALREADY_EXISTS', `volume ${id} exists with another size, mode or source`);
+    const wanted = wantedVolume(request, source);
+    if (source) checkSource(wanted, source);
+    const found = this.store.find('volumes', wanted.id);
+    if (found && !isSameVolume(found, wanted)) {
+      throw new CsiError('ALREADY_EXISTS', `volume ${wanted.id} exists with another size, mode or source`);
     }
-    if (!found) await this.store.createVolume(record, source);
-    return { volume: this.volumeMessage(found ?? record, request.volume_content_source) };
+    if (!found) await this.store.createVolume(wanted, source);
+    return { volume: this.volumeMessage(found ?? wanted, request.volume_content_source) };
   }
 
   private async deleteVolume(request: Message): Promise<Message> {
@@ -94,9 +93,7 @@ export class ControllerService {
     return { entries: records.map((record) => ({ snapshot: snapshotMessage(record) })) };
   }
 
-  private volumeSource(
-    request: Message,
-  ): { kind: 'volumes' | 'snapshots'; id: string; mode: Mode; sizeBytes: number } | undefined {
+  private volumeSource(request: Message): VolumeSource | undefined {
     const source = request.volume_content_source;
     if (!source) return undefined;
     const kind = source.snapshot ? 'snapshots' : 'volumes';
@@ -132,12 +129,24 @@ export class ControllerService {
   }
 }
 
+function wantedVolume(request: Message, source: VolumeSource | undefined): VolumeRecord {
+  const requestedBytes = Number(request.capacity_range?.required_bytes ?? 0);
+  return {
+    id: String(request.name),
+    mode: requestedMode(request),
+    sizeBytes: requestedBytes || (source?.sizeBytes ?? defaultSizeBytes),
+    ...(source ? { source: source.id } : {}),
+    parameters: request.parameters ?? {},
+    createdAt: new Date().toISOString(),
+  };
+}
+
 function requestedMode(request: Message): Mode {
   const capabilities: Message[] = request.volume_capabilities ?? [];
   return capabilities.some((capability) => capability.block) ? 'block' : 'filesystem';
 }
 
-function checkSource(record: VolumeRecord, source: { mode: Mode; sizeBytes: number }): void {
+function checkSource(record: VolumeRecord, source: VolumeSource): void {
   if (record.mode !== source.mode) {
     throw new CsiError(
       'INVALID_ARGUMENT',
