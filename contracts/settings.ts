@@ -14,6 +14,9 @@ export const OUTAGE_RETRY = {
   maximumIntervalMs: 20_000,
 } as const;
 
+/** An object of a restore is tried again at once, through blips; a longer outage is waited out by the whole step. */
+export const ITEM_RETRY = { attempts: 5, initialIntervalMs: 200, maximumIntervalMs: 2_000 } as const;
+
 export const TIMEOUTS = {
   /** One attempt of a step that makes a handful of calls; a hung connection is cut and tried again. */
   shortStep: 60_000,
@@ -57,6 +60,8 @@ export const TIMEOUTS = {
   copyStatus: 30_000,
   /** CRDs become established in well under a second; a broken one never does. */
   crdEstablished: 60_000,
+  /** An object on its way out, in the way of the restored one; a pod has 30 s to end. */
+  objectGone: 60_000,
   /** Velero's resource timeout: a terminating namespace in the way of a restore. */
   terminatingNamespace: 10 * 60_000,
 } as const;
@@ -72,6 +77,8 @@ export const LIMITS = {
   applyChunks: 2,
   /** Objects in one chunk of a restore wave. */
   chunkItems: 500,
+  /** After this many objects a chunk writes down what came of them; so much is looked at again after a crash. */
+  applyCheckpoint: 100,
   /** Movers at once in a cluster when nothing is configured. */
   movers: 4,
   /** Bytes of a segment before compression; one is held in memory per shard. */

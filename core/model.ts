@@ -187,37 +187,90 @@ export interface RecoveryPlan {
 /** One step of the restore order; its chunks are applied in parallel. */
 export interface RestoreWave {
   name: string;
-  chunks: { groupResource: string; segment: StoredDoc }[];
+  chunks: RestoreChunk[];
+}
+
+/** What one step applies; small resources share one. */
+export interface RestoreChunk {
+  parts: { groupResource: string; segment: StoredDoc }[];
+  /** Objects in the segments; not all of them need be selected. */
+  items: number;
+}
+
+/** Which objects of the backup are restored, after all names and patterns are resolved. */
+export interface RestoreSelection {
+  /** By their names in the backup. */
+  namespaces: string[];
+  /** Objects without a namespace: all of them, those that selected objects need, or none. */
+  cluster: 'all' | 'related' | 'none';
+  /** Group-resource → `ns/name` or `name` of what comes along because a selected object needs it. */
+  related: Record<string, string[]>;
+}
+
+/** What becomes of a claim, where that is not simply its creation as it was stored. */
+export type ClaimFate =
+  /** Filled from the backup by `recoveries[index]`. */
+  | { fate: 'recover'; index: number }
+  /** It must not come up empty, so nothing can bind it. The reason is among the plan's problems. */
+  | { fate: 'withhold'; reason: string }
+  /** It was there before, and with it data that is not touched. */
+  | { fate: 'existing' }
+  /** It gets a new, empty volume. */
+  | { fate: 'fresh' }
+  | { fate: 'skip'; reason: string };
+
+/** Changes asked for by ConfigMaps in the control namespace. */
+export interface RestoreChanges {
+  images: { from: string; to: string }[];
+  /** Old class → new class. */
+  classes: Record<string, string>;
+  /** Classes in the cluster or restored with the rest. */
+  knownClasses: string[];
 }
 
 export interface RestorePlan {
   waves: RestoreWave[];
+  selection: RestoreSelection;
+  changes: RestoreChanges;
+  /** Namespaces that are needed, and what they are called in the cluster. */
   namespaces: { source: string; target: string }[];
   recoveries: RecoveryPlan[];
-  /** Claims that `recoveries` create, as `<target ns>/<name>`. */
-  recoveredClaims: string[];
-  /** PersistentVolumes of the backup that are provisioned anew, with the reason. */
+  /** By `<ns>/<name>` in the backup. */
+  claims: Record<string, ClaimFate>;
+  /** PersistentVolumes of the backup that are not restored, with the reason; the others wait for their old claims. */
   reprovisioned: Record<string, string>;
-  /** Claims (source ns/name) that must not come up empty, with the reason. */
-  withheldClaims: Record<string, string>;
   /** Namespaces of the backup by name, as their manifests. */
   namespaceManifests: Record<string, Record<string, unknown>>;
   problems: Problem[];
   items: number;
 }
 
+export interface ArchiveSegment extends StoredDoc {
+  items: number;
+}
+
 /** What the objects of one resource in a stored backup look like before any is read. */
 export interface ArchiveIndex {
-  resources: Record<string, { segments: StoredDoc[]; items: number; namespaces: string[] }>;
+  resources: Record<string, { segments: ArchiveSegment[]; items: number; namespaces: string[] }>;
   items: number;
   problems: Problem[];
 }
 
 export type ItemAction = 'created' | 'updated' | 'skipped' | 'failed';
 
+/** Something worth a line in the log, but neither a warning nor an error. */
+export interface ItemNote {
+  resource: string;
+  /** Empty string = cluster-scoped. */
+  namespace: string;
+  name: string;
+  message: string;
+}
+
 export interface ApplyReport {
   /** `<apiVersion>/<Kind>` → names with their action, e.g. `shop/web(created)`. */
   names: Record<string, string[]>;
   counts: Record<ItemAction, number>;
   problems: Problem[];
+  notes: ItemNote[];
 }

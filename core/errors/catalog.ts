@@ -46,6 +46,9 @@ export const CATALOG = {
   SnapshotTimeout: permanent(
     'Raise spec.csiSnapshotTimeout, or look at the CSI driver and the snapshot controller.',
   ),
+  StorageClassMissing: permanent(
+    'Create the StorageClass, or name another one in a ConfigMap labelled velero.io/change-storage-class.',
+  ),
   ClaimNotBound: permanent('The claim has no volume; bind it or exclude it.'),
   VolumeNotProvisioned: transient(
     'The CSI provisioner has not made the volume yet; see the events of the claim.',

@@ -1,0 +1,80 @@
+import type { Adopted } from '../../contracts/activities.ts';
+import type { Restore, RestoreSpec } from '../../contracts/api/restore.ts';
+import { readResource } from '../../contracts/api/meta.ts';
+import type { RunRef, RunResult } from '../../contracts/run.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import { restoreDefaults, restoreErrors } from '../../core/restore/validate.ts';
+import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
+import { storeContext } from '../support/context.ts';
+import type { Deps } from '../support/deps.ts';
+import { findBackup } from './find-backup.ts';
+
+/**
+ * Binds a run to its Restore: everything that is wrong is said at once, the defaults are written back, and the spec
+ * and the backup are fixed as the run's context. A second attempt finds the Restore InProgress and goes on.
+ */
+export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
+  const restore = readResource<Restore>(await readRunObject(deps.kube, run));
+  if (isTerminal(restore.status?.phase)) return { state: 'ended', result: resultOf(run, restore) };
+  const begun = restore.status?.startTimestamp !== undefined;
+  const found = await findBackup(deps, run.namespace, restore.spec);
+  // A spec that was accepted names both the backup and its schedule by now.
+  const faults = begun ? [] : restoreErrors(restore.spec);
+  const errors = [...faults, ...(found.errors ?? [])];
+  if (found.errors || errors.length > 0) return await rejectOrFail(deps, run, errors, begun);
+
+  const startedAt = restore.status?.startTimestamp ?? now();
+  const spec = restoreDefaults({
+    ...restore.spec,
+    backupName: found.name,
+    ...(found.schedule !== undefined && { scheduleName: found.schedule }),
+  });
+  const adopted = begun ? restore : await begin(deps, run, spec, startedAt);
+  if (isTerminal(adopted.status?.phase)) return { state: 'ended', result: resultOf(run, adopted) };
+  const context = await storeContext(found.location.store, run, {
+    resource: adopted,
+    location: found.location.resource.metadata.name,
+    startedAt,
+    cluster: await deps.kube.version(),
+    backup: found.backup,
+  });
+  return { state: 'ready', context, startedAt };
+}
+
+async function begin(deps: Deps, run: RunRef, spec: RestoreSpec, startTimestamp: string): Promise<Restore> {
+  const patched = await patchRun(deps.kube, run, () => ({
+    spec,
+    status: { phase: 'InProgress', startTimestamp },
+  }));
+  return readResource<Restore>(patched);
+}
+
+/** A restore that has begun is not a bad spec any more when its backup goes away. */
+async function rejectOrFail(deps: Deps, run: RunRef, errors: string[], begun: boolean): Promise<Adopted> {
+  if (begun) throw new CaravelError('BackupNotFound', errors.join('; '));
+  const object = await patchRun(deps.kube, run, ({ spec }) => ({
+    spec: { excludedResources: restoreDefaults(spec as RestoreSpec).excludedResources },
+    status: { phase: 'FailedValidation', validationErrors: errors },
+  }));
+  const { status } = readResource<Restore>(object);
+  if (status?.phase === 'FailedValidation')
+    return { state: 'rejected', errors: status.validationErrors ?? errors };
+  return { state: 'ended', result: resultOf(run, readResource<Restore>(object)) };
+}
+
+/** The result of a run that ended before, from what its resource says. */
+function resultOf(run: RunRef, { status = {} }: Restore): RunResult {
+  const { phase, progress, warnings = 0, errors = 0, failureReason, validationErrors = [] } = status;
+  const reason = failureReason ?? validationErrors[0];
+  return {
+    name: run.name,
+    uid: run.uid,
+    phase: (phase ?? 'Failed') as RunResult['phase'],
+    items: progress?.itemsRestored ?? 0,
+    volumes: status.restoreItemOperationsCompleted ?? 0,
+    bytes: 0,
+    warnings,
+    errors: errors || validationErrors.length,
+    ...(reason !== undefined && { reason }),
+  };
+}

@@ -1,0 +1,129 @@
+import type { Backup } from '../../contracts/api/backup.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { BackupStorageLocation } from '../../contracts/api/location.ts';
+import { readResource } from '../../contracts/api/meta.ts';
+import type { RestoreSpec } from '../../contracts/api/restore.ts';
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { parseBackup } from '../../core/format/backup-file.ts';
+import { backupKeys } from '../../core/format/keys.ts';
+import type { Deps } from '../support/deps.ts';
+import { openLocation } from '../support/location.ts';
+import type { Location } from '../support/location.ts';
+
+/** The backup that a Restore means, and where it is; or everything that is wrong with it. */
+export type FoundBackup =
+  | { name: string; schedule?: string; backup: Backup; location: Location; errors?: undefined }
+  | { errors: string[] };
+
+const SCHEDULE_LABEL = 'velero.io/schedule-name';
+
+const wrong = (...errors: string[]): FoundBackup => ({ errors });
+
+/** Errors that waiting cannot mend are the user's to know; outages are waited out by the caller's retry. */
+async function told<T>(work: Promise<T>): Promise<T | { fault: string }> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof CaravelError) || error.retryable) throw error;
+    return { fault: messageOf(error) };
+  }
+}
+
+const isFault = (value: object | undefined): value is { fault: string } =>
+  value !== undefined && 'fault' in value;
+
+export async function findBackup(deps: Deps, namespace: string, spec: RestoreSpec): Promise<FoundBackup> {
+  if (spec.backupName) return await findByName(deps, namespace, spec.backupName);
+  if (!spec.scheduleName) return wrong();
+  const newest = await newestOfSchedule(deps, namespace, spec.scheduleName);
+  return typeof newest === 'string' ? await findByName(deps, namespace, newest) : newest;
+}
+
+async function newestOfSchedule(
+  deps: Deps,
+  namespace: string,
+  schedule: string,
+): Promise<string | FoundBackup> {
+  const all = (await deps.kube.list(GVR.backups, { namespace })).map((raw) => readResource<Backup>(raw));
+  const mine = all.filter(({ metadata }) => metadata.labels?.[SCHEDULE_LABEL] === schedule);
+  const field = `(spec.scheduleName: ${schedule})`;
+  if (mine.length === 0) return wrong(`No backups found for schedule ${field}`);
+  const started = ({ status }: Backup) => Date.parse(status?.startTimestamp ?? '') || 0;
+  const completed = mine
+    .filter(({ status }) => status?.phase === 'Completed')
+    .sort((a, b) => started(b) - started(a));
+  return completed[0]?.metadata.name ?? wrong(`No completed backups found for schedule ${field}`);
+}
+
+async function findByName(deps: Deps, namespace: string, name: string): Promise<FoundBackup> {
+  if (name.includes('/') || name === '.' || name === '..')
+    return wrong(`spec.backupName: "${name}" is not a name`);
+  const raw = await deps.kube.find(GVR.backups, namespace, name);
+  const resource = raw && readResource<Backup>(raw);
+  if (resource?.status?.phase === 'Deleting')
+    return wrong(`spec.backupName: backup ${name} is being deleted`);
+  const where = await locationOf(deps, namespace, name, resource);
+  if (isFault(where)) return wrong(where.fault);
+  const stored = await told(readStored(where, name));
+  if (isFault(stored)) return wrong(`spec.backupName: ${stored.fault}`);
+  if (!stored) {
+    const phase = resource?.status?.phase;
+    const why = phase ? ` (its phase is ${phase})` : '';
+    return wrong(
+      `Error retrieving backup: can't find backup ${namespace}/${name}: velero-backup.json is not in location ${locationName(where)}${why}`,
+    );
+  }
+  const phase = stored.status?.phase ?? 'unknown';
+  if (phase !== 'Completed' && phase !== 'PartiallyFailed') {
+    return wrong(
+      `spec.backupName: backup ${name} is ${phase}; only Completed and PartiallyFailed ones can be restored`,
+    );
+  }
+  const schedule = resource?.metadata.labels?.[SCHEDULE_LABEL] ?? stored.metadata.labels?.[SCHEDULE_LABEL];
+  return { name, backup: stored, location: where, ...(schedule !== undefined && { schedule }) };
+}
+
+const locationName = ({ resource }: Location) => resource.metadata.name;
+
+async function readStored({ store }: Location, name: string): Promise<Backup | undefined> {
+  const key = backupKeys(name).metadata;
+  if (!(await store.head(key))) return undefined;
+  return readResource<Backup>(parseBackup((await store.get(key)).toString('utf8'), key));
+}
+
+/** By the Backup's own word, or else by a look into the buckets, the default one first. */
+async function locationOf(
+  deps: Deps,
+  namespace: string,
+  name: string,
+  resource: Backup | undefined,
+): Promise<Location | { fault: string }> {
+  const raw = await deps.kube.list(GVR.backupStorageLocations, { namespace });
+  const locations = raw
+    .map((location) => readResource<BackupStorageLocation>(location))
+    .sort((a, b) => Number(b.spec.default === true) - Number(a.spec.default === true));
+  const named = resource?.spec.storageLocation;
+  if (named) return await usable(deps, namespace, named);
+  const faults: string[] = [];
+  for (const { metadata } of locations) {
+    const location = await usable(deps, namespace, metadata.name);
+    const found = isFault(location) ? location : await told(location.store.head(backupKeys(name).metadata));
+    if (isFault(found)) faults.push(`${metadata.name}: ${found.fault}`);
+    else if (found && !isFault(location)) return location;
+  }
+  const places = locations.map(({ metadata }) => metadata.name).join(', ') || 'none exists';
+  const trouble = faults.length > 0 ? `; could not look into ${faults.join('; ')}` : '';
+  return {
+    fault: `Error retrieving backup: can't find backup ${namespace}/${name} (spec.backupName): not in any location (${places})${trouble}`,
+  };
+}
+
+async function usable(deps: Deps, namespace: string, name: string): Promise<Location | { fault: string }> {
+  const location = await told(openLocation(deps, namespace, name));
+  if (isFault(location)) return location;
+  const { phase, message } = location.resource.status ?? {};
+  if (phase !== 'Unavailable') return location;
+  return {
+    fault: `The BSL ${name} is unavailable, cannot retrieve the backup${message ? `: ${message}` : ''}`,
+  };
+}

@@ -1,0 +1,173 @@
+import type { BackupVolumeInfo } from '../format/volume-info.ts';
+import type { ErrorCode } from '../errors/catalog.ts';
+import { classOfClaim } from './facts.ts';
+import type { StoredClaim, StoredUpload, StoredVolume } from './facts.ts';
+
+/** What is known of the volumes of a backup and of the cluster, to decide about claims. */
+export interface ClaimInput {
+  /** spec.restorePVs; only an explicit false leaves the data out. */
+  restoreData: boolean;
+  /** Value of the label `velero.io/backup-name` of this backup's objects. */
+  backupLabel: string;
+  uploads: readonly StoredUpload[];
+  infos: readonly BackupVolumeInfo[];
+  volumes: readonly StoredVolume[];
+  /** Can the PersistentVolumes themselves be restored? */
+  volumesRestorable: boolean;
+  /** Claims in the cluster by the names that stored ones will have. */
+  exists(claim: StoredClaim): boolean;
+  /** Class that a stored class becomes, and whether it is there. */
+  classFor(name: string): { name: string; known: boolean };
+}
+
+/** Where the data of a claim is. */
+export interface DataSource {
+  snapshotId: string;
+  bytes: number;
+  dataUpload: string;
+}
+
+export type ClaimDecision =
+  | { is: 'recover'; source: DataSource }
+  | { is: 'withhold'; code: ErrorCode; reason: string }
+  /** A volume of its own, empty; with a warning unless that was asked for. */
+  | { is: 'fresh'; warning?: string }
+  /** As it was stored, its volume included. */
+  | { is: 'asStored'; warning?: string }
+  | { is: 'existing'; warning: string }
+  | { is: 'skip'; warning?: string; error?: string };
+
+const nameOf = (claim: StoredClaim) => `${claim.namespace}/${claim.name}`;
+
+const withhold = (code: ErrorCode, reason: string): ClaimDecision => ({ is: 'withhold', code, reason });
+
+export const infoOfClaim = (claim: StoredClaim, infos: readonly BackupVolumeInfo[]) =>
+  infos.find(({ pvcNamespace, pvcName }) => pvcNamespace === claim.namespace && pvcName === claim.name) ??
+  infos.find(({ pvName, pvcName }) => !pvcName && pvName !== undefined && pvName === claim.volume);
+
+/** The annotation names the upload; without it, the one upload of this backup for the claim. */
+function uploadOf(claim: StoredClaim, { uploads, backupLabel }: ClaimInput): StoredUpload | undefined {
+  const named = claim.annotations['velero.io/data-upload-name'];
+  const mine = uploads.filter((upload) => upload.claim === nameOf(claim));
+  if (named) {
+    const exact = mine.find(({ namespace, name }) => named === `${namespace}/${name}` || named === name);
+    if (exact) return exact;
+  }
+  // A backup of the control namespace holds the uploads of other backups as well.
+  const ofBackup = mine.filter(({ backup }) => backup === backupLabel);
+  return ofBackup.length === 1 ? ofBackup[0] : undefined;
+}
+
+export function decideClaim(claim: StoredClaim, input: ClaimInput): ClaimDecision {
+  if (claim.owner !== '') {
+    const warning = `the volume belongs to pod ${claim.owner} (generic ephemeral volume) and is made anew, empty, with it`;
+    return { is: 'skip', warning };
+  }
+  const decision = claim.volume === '' ? ({ is: 'asStored' } as const) : decideBound(claim, input);
+  if (decision.is !== 'recover' && decision.is !== 'withhold') return decision;
+  if (!input.restoreData) return { is: 'fresh' };
+  if (input.exists(claim)) {
+    const warning = `could not restore, PersistentVolumeClaim "${claim.name}" already exists: its volume is left as it is, the data in the backup is not restored`;
+    return { is: 'existing', warning };
+  }
+  return decision.is === 'recover' ? withClass(claim, decision, input) : decision;
+}
+
+/** Without its class a claim would wait for ever. */
+function withClass(claim: StoredClaim, decision: ClaimDecision, input: ClaimInput): ClaimDecision {
+  const asked = classOfClaim(claim);
+  if (asked === '') return decision;
+  const { name, known } = input.classFor(asked);
+  return known
+    ? decision
+    : withhold(
+        'StorageClassMissing',
+        `claim ${nameOf(claim)}: StorageClass "${name}" does not exist in this cluster`,
+      );
+}
+
+function decideBound(claim: StoredClaim, input: ClaimInput): ClaimDecision {
+  const upload = uploadOf(claim, input);
+  const info = infoOfClaim(claim, input.infos);
+  if (upload || info?.snapshotDataMoved || claim.annotations['velero.io/data-upload-name']) {
+    return decideMoved(claim, upload, info);
+  }
+  const method =
+    info?.backupMethod ?? (claim.annotations['velero.io/volume-snapshot-name'] ? 'CSISnapshot' : undefined);
+  if (method)
+    return withhold('NotSupported', `claim ${nameOf(claim)}: ${METHODS[method]} cannot be restored`);
+  return decideWithoutData(claim, info, input);
+}
+
+const METHODS = {
+  CSISnapshot: 'a snapshot that stayed in the storage of the source cluster (spec.snapshotMoveData: false)',
+  PodVolumeBackup: 'a file-system backup (PodVolumeBackup)',
+  NativeSnapshot: 'a native snapshot of a volume snapshotter plugin',
+};
+
+function decideMoved(
+  claim: StoredClaim,
+  upload: StoredUpload | undefined,
+  info: BackupVolumeInfo | undefined,
+): ClaimDecision {
+  const name = nameOf(claim);
+  const mover = upload?.dataMover ?? '';
+  if (mover !== '' && mover !== 'velero') {
+    return withhold(
+      'NotSupported',
+      `claim ${name}: its data was moved by "${mover}", which is not installed`,
+    );
+  }
+  const moved = info?.snapshotDataMovementInfo;
+  const succeeded = upload ? upload.phase === 'Completed' : info?.result === 'succeeded';
+  const snapshotId = upload?.snapshotId || moved?.snapshotHandle || '';
+  if (succeeded && snapshotId !== '') {
+    const bytes = upload?.bytes || moved?.size || 0;
+    return { is: 'recover', source: { snapshotId, bytes, dataUpload: upload?.name ?? '' } };
+  }
+  return withhold('SnapshotMissing', `claim ${name}: ${noData(upload, info, snapshotId)}`);
+}
+
+function noData(
+  upload: StoredUpload | undefined,
+  info: BackupVolumeInfo | undefined,
+  snapshotId: string,
+): string {
+  if (!upload && !info) return 'the backup names a DataUpload for its data, but does not hold it';
+  const phase = upload?.phase || info?.snapshotDataMovementInfo?.Phase || info?.result || 'unknown';
+  const message = upload?.message ? `: ${upload.message}` : '';
+  if (snapshotId === '') return `the backup has no snapshot of its volume (${phase}${message})`;
+  return `the backup of its volume did not succeed (${phase}${message})`;
+}
+
+/** The backup left the volume out, or never knew it. A volume that outlives its claim can be taken up again. */
+function decideWithoutData(
+  claim: StoredClaim,
+  info: BackupVolumeInfo | undefined,
+  { volumes, volumesRestorable }: ClaimInput,
+): ClaimDecision {
+  const reason = info?.skippedReason
+    ? `skipped: ${info.skippedReason.replace(/;$/, '')}`
+    : 'no data of it in the backup';
+  const volume = volumes.find(({ name }) => name === claim.volume);
+  if (volume && volumesRestorable && volume.reclaimPolicy !== 'Delete') {
+    const kept = `its old volume ${volume.name} is used again (reclaim policy ${volume.reclaimPolicy})`;
+    return { is: 'asStored', ...(info && { warning: `the volume was not backed up (${reason}); ${kept}` }) };
+  }
+  return {
+    is: 'fresh',
+    warning: `the volume was not backed up (${reason}); the claim gets a new, empty one`,
+  };
+}
+
+/** Why a PersistentVolume of the backup is not restored; undefined when it is. */
+export function reprovisionReason(
+  volume: StoredVolume,
+  info: BackupVolumeInfo | undefined,
+  claim: ClaimDecision | undefined,
+): string | undefined {
+  if (claim && claim.is !== 'asStored') return `its claim is decided by itself (${claim.is})`;
+  if (info?.backupMethod) return `its data is in the backup (${info.backupMethod})`;
+  if (volume.reclaimPolicy === 'Delete') return 'reclaim policy Delete: the volume went with its claim';
+  return undefined;
+}
