@@ -1,0 +1,73 @@
+import { formatBytes } from '../../client/output/format.ts';
+import { table } from '../../client/output/table.ts';
+import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
+import { seconds, type StepTime } from './screen.ts';
+
+interface VolumeFacts {
+  claim: string;
+  ok?: boolean;
+  bytes?: number;
+  sent?: number;
+  stagesMs?: Record<string, number>;
+}
+
+interface Facts {
+  stagesMs?: Record<string, number>;
+  volumes?: VolumeFacts[];
+}
+
+export function factsOf(run: KubeObject): Facts {
+  return JSON.parse(run.metadata.annotations?.[FACTS_ANNOTATION] ?? '{}') as Facts;
+}
+
+type Row = [stage: string, time: string, bytes: string];
+
+const indented = (depth: number, text: string): string => `${'  '.repeat(depth)}${text}`;
+
+function stageRows(depth: number, stages: Record<string, number> = {}): Row[] {
+  return Object.entries(stages)
+    .filter(([name]) => !name.startsWith('mover.'))
+    .map(([name, ms]) => [indented(depth, name), seconds(ms), '']);
+}
+
+function volumeRows({ claim, bytes = 0, sent, stagesMs = {} }: VolumeFacts): Row[] {
+  const ms = Object.entries(stagesMs).reduce(
+    (sum, [name, each]) => sum + (name.startsWith('mover.') ? 0 : each),
+    0,
+  );
+  const moved = sent === undefined ? '' : `, ${formatBytes(sent)} sent`;
+  return [
+    [indented(1, `volume ${claim}`), seconds(ms), `${formatBytes(bytes)}${moved}`],
+    ...stageRows(2, stagesMs),
+  ];
+}
+
+function runRows(kind: string, run: KubeObject): Row[] {
+  const { stagesMs, volumes = [] } = factsOf(run);
+  const status = (run['status'] ?? {}) as { startTimestamp?: string; completionTimestamp?: string };
+  const { startTimestamp = '', completionTimestamp = '' } = status;
+  const took = Date.parse(completionTimestamp) - Date.parse(startTimestamp);
+  const bytes = volumes.reduce((sum, volume) => sum + (volume.bytes ?? 0), 0);
+  return [
+    [
+      `${kind} ${run.metadata.name}`,
+      Number.isNaN(took) ? '' : seconds(took),
+      bytes > 0 ? formatBytes(bytes) : '',
+    ],
+    ...stageRows(1, stagesMs),
+    ...volumes.flatMap(volumeRows),
+  ];
+}
+
+/** Times of the demonstration's steps, and of the stages of both runs as their resources tell them. */
+export function report(steps: readonly StepTime[], backup: KubeObject, restore: KubeObject): string {
+  const stepRows = steps.map(({ title, ms }): Row => [title, seconds(ms), '']);
+  return [
+    table(
+      ['STEP', 'TIME'],
+      stepRows.map((row) => row.slice(0, 2)),
+    ),
+    table(['STAGE', 'TIME', 'BYTES'], [...runRows('backup', backup), ...runRows('restore', restore)]),
+  ].join('\n\n');
+}
