@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../host/command.ts';
 import { pauseImage } from '../cluster/configs.ts';
@@ -16,10 +16,13 @@ function busyboxImage({ name, entrypoint, folders }: BusyboxImage): ImageRecipe 
   return {
     name,
     typicalSeconds: 1,
-    recipe: [name, entrypoint, folders, 1],
+    recipe: [name, entrypoint, folders, 2],
     make: async (scratch, archive) => {
       const root = join(scratch, 'root');
-      for (const folder of ['bin', 'tmp', ...folders]) mkdirSync(join(root, folder), { recursive: true });
+      for (const folder of ['bin', 'usr', 'tmp', ...folders])
+        mkdirSync(join(root, folder), { recursive: true });
+      // busybox makes its links to where it lies on the host, which is either of the two.
+      symlinkSync('../bin', join(root, 'usr/bin'));
       copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
       await run('/bin/busybox', ['--install', '-s', join(root, 'bin')]);
       await packFolder(root, join(scratch, 'layer.tar'));
