@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { cacheDir } from '../build/binaries.ts';
 import { showProgress } from '../build/progress.ts';
 import { withLock } from '../host/lock.ts';
@@ -16,12 +16,14 @@ export interface ImageRecipe {
 /** The archive of an image, made when the cache does not hold it. */
 export async function imageArchive(image: ImageRecipe): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify([image.recipe, process.arch]));
-  const file = `${image.name.replace(/^.*\//, '').replace(':', '-')}-${hash.digest('hex').slice(0, 12)}.tar`;
-  const archive = join(cacheDir, 'images', file);
+  const prefix = `${image.name.replace(/^.*\//, '').replace(':', '-')}-`;
+  const archive = join(cacheDir, 'images', `${prefix}${hash.digest('hex').slice(0, 12)}.tar`);
   if (existsSync(archive)) return archive;
   const waiting = (): void => void process.stderr.write(`waiting for another maker of ${image.name}\n`);
   await withLock(`${archive}.lock`, waiting, async () => {
-    if (!existsSync(archive)) await make(image, archive);
+    if (existsSync(archive)) return;
+    await make(image, archive);
+    removeOlder(prefix, archive);
   });
   return archive;
 }
@@ -38,5 +40,12 @@ async function make(image: ImageRecipe, archive: string): Promise<void> {
     renameSync(`${archive}.partial`, archive);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+function removeOlder(prefix: string, archive: string): void {
+  for (const name of readdirSync(dirname(archive))) {
+    const isArchive = name.startsWith(prefix) && name.endsWith('.tar');
+    if (isArchive && name !== basename(archive)) rmSync(join(dirname(archive), name));
   }
 }

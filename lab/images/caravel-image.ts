@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Binaries, cacheDir } from '../build/binaries.ts';
 import { showProgress } from '../build/progress.ts';
@@ -7,7 +7,7 @@ import { withLock } from '../host/lock.ts';
 import type { Lab } from '../layout.ts';
 import { packFolder } from './archive.ts';
 import { type BaseImages, baseImages } from './base-images.ts';
-import { buildah, hasImage } from './builder.ts';
+import { buildah, hasImage, removeImage, tidyBuilder } from './builder.ts';
 import { importLayout } from './containerd.ts';
 import { addLayer } from './oci-layout.ts';
 
@@ -26,22 +26,26 @@ export async function buildAndLoadCaravel(
   say: (line: string) => void,
 ): Promise<string> {
   const waiting = (): void => say('another image build is running: waiting for it');
-  return withLock(join(cacheDir, 'image-build.lock'), waiting, async () => {
-    const base = await baseImages(binaries);
-    const runtime = await buildRuntime(base);
-    await buildah([
-      ...build(base),
-      '--build-arg',
-      `RUNTIME=${runtime.image}`,
-      '-t',
-      `${repository}:working`,
-      project,
-    ]);
-    const tag = await withScratch((scratch) => exportApp(runtime, scratch));
-    await buildah(['rmi', `${repository}:working`]);
-    await importLayout(lab, runtime.layout, tag, repository);
-    return `${repository}:${tag}`;
-  });
+  return withLock(join(cacheDir, 'image-build.lock'), waiting, () =>
+    buildLocked(lab, binaries).finally(tidyBuilder),
+  );
+}
+
+async function buildLocked(lab: Lab, binaries: Binaries): Promise<string> {
+  const base = await baseImages(binaries);
+  const runtime = await buildRuntime(base);
+  await buildah([
+    ...build(base),
+    '--build-arg',
+    `RUNTIME=${runtime.image}`,
+    '-t',
+    `${repository}:working`,
+    project,
+  ]);
+  const tag = await withScratch((scratch) => exportApp(runtime, scratch));
+  await removeImage(`${repository}:working`);
+  await importLayout(lab, runtime.layout, tag, repository);
+  return `${repository}:${tag}`;
 }
 
 const build = (base: BaseImages): string[] => [
@@ -57,12 +61,13 @@ interface Runtime {
 
 async function buildRuntime(base: BaseImages): Promise<Runtime> {
   const hash = createHash('sha256').update(JSON.stringify(base));
-  for (const file of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(project, file)));
+  hash.update(readFileSync(join(project, 'package-lock.json')));
   hash.update(readFileSync(dockerfile));
   const tag = hash.digest('hex').slice(0, 12);
   const image = `localhost/caravel-runtime:${tag}`;
   const layout = join(cacheDir, 'images', `caravel-runtime-${tag}`);
   if (existsSync(layout) && (await hasImage(image))) return { image, layout };
+  await forgetRuntimes();
   await showProgress({ title: `making image ${image}`, typicalSeconds: 60, secondsAhead: 60 }, async () => {
     await buildah([...build(base), '--layers', '--target', 'runtime', '-t', image, project]);
     rmSync(layout, { recursive: true, force: true });
@@ -73,6 +78,16 @@ async function buildRuntime(base: BaseImages): Promise<Runtime> {
     });
   });
   return { image, layout };
+}
+
+/** Earlier ones are half a gigabyte each. */
+async function forgetRuntimes(): Promise<void> {
+  const dir = join(cacheDir, 'images');
+  if (!existsSync(dir)) return;
+  for (const name of readdirSync(dir).filter((each) => each.startsWith('caravel-runtime-'))) {
+    rmSync(join(dir, name), { recursive: true });
+    await removeImage(`localhost/caravel-runtime:${name.replace('caravel-runtime-', '')}`);
+  }
 }
 
 /** Adds what the build put into /app beside the dependencies to the runtime's layout, as one layer. */
