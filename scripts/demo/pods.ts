@@ -49,8 +49,14 @@ interface Pod extends KubeObject {
 async function podState(kube: KubeClient, namespace: string, part: string): Promise<string> {
   const labelSelector = `app.kubernetes.io/name=${part}`;
   const [pod] = await kube.list<Pod>(GVRS.pods, { namespace, labelSelector });
-  if (!pod) return 'no pod yet';
-  const { phase = 'Pending', conditions = [], containerStatuses = [] } = pod.status ?? {};
+  return pod ? stateOf(pod.status ?? {}) : 'no pod yet';
+}
+
+function stateOf({
+  phase = 'Pending',
+  conditions = [],
+  containerStatuses = [],
+}: NonNullable<Pod['status']>): string {
   const waiting = containerStatuses.find(({ state }) => state?.waiting)?.state?.waiting;
   if (waiting) return [waiting.reason, waiting.message].filter(Boolean).join(': ');
   const scheduled = conditions.find(({ type }) => type === 'PodScheduled');
