@@ -8,6 +8,7 @@ import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
 import { storeContext } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { findBackup } from './find-backup.ts';
+import type { FoundBackup } from './find-backup.ts';
 
 /**
  * Binds a run to its Restore: everything that is wrong is said at once, the defaults are written back, and the spec
@@ -19,18 +20,19 @@ export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
   const begun = restore.status?.startTimestamp !== undefined;
   const found = await findBackup(deps, run.namespace, restore.spec);
   // A spec that was accepted names both the backup and its schedule by now.
-  const faults = begun ? [] : restoreErrors(restore.spec);
-  const errors = [...faults, ...(found.errors ?? [])];
+  const errors = [...(begun ? [] : restoreErrors(restore.spec)), ...(found.errors ?? [])];
   if (found.errors || errors.length > 0) return await rejectOrFail(deps, run, errors, begun);
 
-  const startedAt = restore.status?.startTimestamp ?? now();
-  const spec = restoreDefaults({
-    ...restore.spec,
-    backupName: found.name,
-    ...(found.schedule !== undefined && { scheduleName: found.schedule }),
-  });
-  const adopted = begun ? restore : await begin(deps, run, spec, startedAt);
+  const adopted = begun ? restore : await begin(deps, run, restore.spec, found);
+  return await ready(deps, run, adopted, found);
+}
+
+type Found = Extract<FoundBackup, { name: string }>;
+
+async function ready(deps: Deps, run: RunRef, adopted: Restore, found: Found): Promise<Adopted> {
+  // Cancelled in between, say.
   if (isTerminal(adopted.status?.phase)) return { state: 'ended', result: resultOf(run, adopted) };
+  const startedAt = adopted.status?.startTimestamp ?? now();
   const context = await storeContext(found.location.store, run, {
     resource: adopted,
     location: found.location.resource.metadata.name,
@@ -41,10 +43,16 @@ export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
   return { state: 'ready', context, startedAt };
 }
 
-async function begin(deps: Deps, run: RunRef, spec: RestoreSpec, startTimestamp: string): Promise<Restore> {
+async function begin(
+  deps: Deps,
+  run: RunRef,
+  asked: RestoreSpec,
+  { name, schedule }: Found,
+): Promise<Restore> {
+  const source = { backupName: name, ...(schedule !== undefined && { scheduleName: schedule }) };
   const patched = await patchRun(deps.kube, run, () => ({
-    spec,
-    status: { phase: 'InProgress', startTimestamp },
+    spec: restoreDefaults({ ...asked, ...source }),
+    status: { phase: 'InProgress', startTimestamp: now() },
   }));
   return readResource<Restore>(patched);
 }
@@ -64,17 +72,17 @@ async function rejectOrFail(deps: Deps, run: RunRef, errors: string[], begun: bo
 
 /** The result of a run that ended before, from what its resource says. */
 function resultOf(run: RunRef, { status = {} }: Restore): RunResult {
-  const { phase, progress, warnings = 0, errors = 0, failureReason, validationErrors = [] } = status;
-  const reason = failureReason ?? validationErrors[0];
+  const validationErrors = status.validationErrors ?? [];
+  const reason = status.failureReason ?? validationErrors[0];
   return {
     name: run.name,
     uid: run.uid,
-    phase: (phase ?? 'Failed') as RunResult['phase'],
-    items: progress?.itemsRestored ?? 0,
+    phase: status.phase as RunResult['phase'],
+    items: status.progress?.itemsRestored ?? 0,
     volumes: status.restoreItemOperationsCompleted ?? 0,
     bytes: 0,
-    warnings,
-    errors: errors || validationErrors.length,
+    warnings: status.warnings ?? 0,
+    errors: status.errors ?? validationErrors.length,
     ...(reason !== undefined && { reason }),
   };
 }

@@ -49,7 +49,7 @@ export async function applyContext(
     policy: context.resource.spec.existingResourcePolicy ?? '',
     startedAt: context.startedAt,
     outcomes: new Map(ended.map((outcome) => [outcome.index, outcome])),
-    served: new ServedTypes(kube, signal),
+    served: new ServedTypes(kube),
     merged: mergedTargets(plan.namespaces),
     accounts: accountsIn(kube),
   };

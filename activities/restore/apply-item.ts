@@ -48,7 +48,7 @@ const idOf = ({ item: { resource, namespace, name } }: Target) =>
 
 function targetFor({ settings }: ApplyContext, stored: ArchiveItem): Target {
   const { groupResource, name } = stored;
-  const object = objectOf(stored) as Manifest;
+  const object = objectOf(stored);
   const namespace =
     stored.namespace === undefined ? undefined : targetOf(settings.namespaces, stored.namespace);
   const [resource = '', ...group] = groupResource.split('.');

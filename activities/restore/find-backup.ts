@@ -56,31 +56,44 @@ async function newestOfSchedule(
 }
 
 async function findByName(deps: Deps, namespace: string, name: string): Promise<FoundBackup> {
-  if (name.includes('/') || name === '.' || name === '..')
-    return wrong(`spec.backupName: "${name}" is not a name`);
+  if (!isName(name)) return wrong(`spec.backupName: "${name}" is not a name`);
   const raw = await deps.kube.find(GVR.backups, namespace, name);
   const resource = raw && readResource<Backup>(raw);
-  if (resource?.status?.phase === 'Deleting')
-    return wrong(`spec.backupName: backup ${name} is being deleted`);
-  const where = await locationOf(deps, namespace, name, resource);
-  if (isFault(where)) return wrong(where.fault);
-  const stored = await told(readStored(where, name));
-  if (isFault(stored)) return wrong(`spec.backupName: ${stored.fault}`);
+  const location = await locationOf(deps, namespace, name, resource);
+  if (isFault(location)) return wrong(location.fault);
+  const backup = await told(readStored(location, name));
+  if (backup && isFault(backup)) return wrong(`spec.backupName: ${backup.fault}`);
+  const fault = backupFault(`${namespace}/${name}`, resource, backup, locationName(location));
+  if (!backup || fault !== undefined) return wrong(fault ?? '');
+  return { name, backup, location, ...scheduleOf(resource ?? backup) };
+}
+
+/** It becomes part of keys in the bucket and of a path in the API. */
+const isName = (name: string) => !name.includes('/') && name !== '.' && name !== '..';
+
+function scheduleOf({ metadata }: Backup): { schedule?: string } {
+  const schedule = metadata.labels?.[SCHEDULE_LABEL];
+  return schedule === undefined ? {} : { schedule };
+}
+
+const RESTORABLE = ['Completed', 'PartiallyFailed'];
+
+/** Why a backup cannot be restored; what is stored in the bucket counts, not what its resource says. */
+function backupFault(
+  name: string,
+  resource: Backup | undefined,
+  stored: Backup | undefined,
+  location: string,
+): string | undefined {
+  const shown = resource?.status?.phase;
+  if (shown === 'Deleting') return `spec.backupName: backup ${name} is being deleted`;
   if (!stored) {
-    const phase = resource?.status?.phase;
-    const why = phase ? ` (its phase is ${phase})` : '';
-    return wrong(
-      `Error retrieving backup: can't find backup ${namespace}/${name}: velero-backup.json is not in location ${locationName(where)}${why}`,
-    );
+    const why = shown ? ` (its phase is ${shown})` : '';
+    return `Error retrieving backup: can't find backup ${name}: velero-backup.json is not in location ${location}${why}`;
   }
   const phase = stored.status?.phase ?? 'unknown';
-  if (phase !== 'Completed' && phase !== 'PartiallyFailed') {
-    return wrong(
-      `spec.backupName: backup ${name} is ${phase}; only Completed and PartiallyFailed ones can be restored`,
-    );
-  }
-  const schedule = resource?.metadata.labels?.[SCHEDULE_LABEL] ?? stored.metadata.labels?.[SCHEDULE_LABEL];
-  return { name, backup: stored, location: where, ...(schedule !== undefined && { schedule }) };
+  if (RESTORABLE.includes(phase)) return undefined;
+  return `spec.backupName: backup ${name} is ${phase}; only Completed and PartiallyFailed ones can be restored`;
 }
 
 const locationName = ({ resource }: Location) => resource.metadata.name;

@@ -82,7 +82,7 @@ async function writeFiles(store: ObjectStore, material: Material, stages: StageT
     notes: reports.flatMap(({ notes }) => notes),
     problems,
   });
-  const operations = recovered.map((claim) => claimOperation(run, claim, time));
+  const operations = recovered.map((claim) => claimOperation(run, claim));
   await Promise.all([
     putGzip(store, keys.logs, log),
     putGzip(store, keys.results, renderResults(resultsOf(problems))),

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '@temporalio/activity';
 import { ITEM_RETRY } from '../../contracts/settings.ts';
 import { isConflict, KubeError, toCaravelError } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -41,7 +41,7 @@ export async function forItem<T>(
       if (!(error instanceof KubeError) || !mayPass(error)) throw error;
       if (attempt >= ITEM_RETRY.attempts) throw await blame(kube, error);
       const asked = (error.retryAfterSeconds ?? 0) * 1000;
-      await delay(Math.min(Math.max(asked, wait), ITEM_RETRY.maximumIntervalMs), undefined, { signal });
+      await sleep(Math.min(Math.max(asked, wait), ITEM_RETRY.maximumIntervalMs));
       wait *= 2;
     }
   }

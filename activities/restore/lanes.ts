@@ -11,7 +11,7 @@ export async function inLanes<T, R>(
   const source = iterate(items);
   const waiting = new Map<number, R>();
   let taken = 0;
-  let stopped = false;
+  const state = { stopped: false };
   let taking: Promise<void> = Promise.resolve();
 
   const takeReady = async () => {
@@ -23,7 +23,7 @@ export async function inLanes<T, R>(
     }
   };
   const lane = async () => {
-    while (!stopped) {
+    while (!state.stopped) {
       const next = await source.next();
       if (next.done) return;
       const [at, item] = next.value;
@@ -37,7 +37,7 @@ export async function inLanes<T, R>(
       await lane();
     } finally {
       // Reached by an error, or when there is nothing left; the other lanes end with what they are at.
-      stopped = true;
+      state.stopped = true;
     }
   };
   const settled = await Promise.allSettled(Array.from({ length: lanes }, guarded));

@@ -2,7 +2,6 @@ import type { ArchiveIndex, ArchiveSegment } from '../../core/model.ts';
 import { collectFact, FACT_RESOURCES, noFacts } from '../../core/restore/facts.ts';
 import type { ArchiveFacts } from '../../core/restore/facts.ts';
 import type { ItemSelector } from '../../core/restore/select.ts';
-import type { Manifest } from '../../core/transform/manifest.ts';
 import { objectOf } from '../../platform/archive/item.ts';
 import { readSegment, readSegments } from '../../platform/archive/segments.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
@@ -19,7 +18,7 @@ export async function gatherFacts(
     const segments = archive.resources[groupResource]?.segments ?? [];
     for await (const item of readSegments(store, segments)) {
       signal.throwIfAborted();
-      collectFact(facts, groupResource, objectOf(item) as Manifest);
+      collectFact(facts, groupResource, objectOf(item));
     }
   }
   return facts;

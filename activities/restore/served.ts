@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { sleep } from '@temporalio/activity';
 import { ITEM_RETRY } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { groupResource, GVRS } from '../../platform/kube/gvr.ts';
@@ -11,13 +11,11 @@ const nameOf = (gvr: Gvr) => `${groupResource(gvr)}/${gvr.version}`;
 /** The types that the cluster serves at this moment; read once for many objects, and again when one is missing. */
 export class ServedTypes {
   readonly #kube: KubeClient;
-  readonly #signal: AbortSignal;
   #serves: Promise<Test> | undefined;
   readonly #missing = new Map<string, Promise<boolean>>();
 
-  constructor(kube: KubeClient, signal: AbortSignal) {
+  constructor(kube: KubeClient) {
     this.#kube = kube;
-    this.#signal = signal;
   }
 
   /** Throws KubeInvalid for a type that is not served. */
@@ -47,7 +45,7 @@ export class ServedTypes {
     const definition = await this.#kube.find(GVRS.customresourcedefinitions, undefined, groupResource(gvr));
     if (!definition) return false;
     for (let attempt = 0; attempt < ITEM_RETRY.attempts; attempt++) {
-      await delay(ITEM_RETRY.initialIntervalMs * 2 ** attempt, undefined, { signal: this.#signal });
+      await sleep(ITEM_RETRY.initialIntervalMs * 2 ** attempt);
       if ((await this.#read())(gvr)) return true;
     }
     return false;

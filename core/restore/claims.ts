@@ -90,7 +90,7 @@ function decideBound(claim: StoredClaim, input: ClaimInput): ClaimDecision {
   const upload = uploadOf(claim, input);
   const info = infoOfClaim(claim, input.infos);
   if (upload || info?.snapshotDataMoved || claim.annotations['velero.io/data-upload-name']) {
-    return decideMoved(claim, upload, info);
+    return decideMoved(claim, movementOf(upload, info));
   }
   const method =
     info?.backupMethod ?? (claim.annotations['velero.io/volume-snapshot-name'] ? 'CSISnapshot' : undefined);
@@ -105,39 +105,54 @@ const METHODS = {
   NativeSnapshot: 'a native snapshot of a volume snapshotter plugin',
 };
 
-function decideMoved(
-  claim: StoredClaim,
-  upload: StoredUpload | undefined,
-  info: BackupVolumeInfo | undefined,
-): ClaimDecision {
-  const name = nameOf(claim);
-  const mover = upload?.dataMover ?? '';
-  if (mover !== '' && mover !== 'velero') {
-    return withhold(
-      'NotSupported',
-      `claim ${name}: its data was moved by "${mover}", which is not installed`,
-    );
-  }
-  const moved = info?.snapshotDataMovementInfo;
-  const succeeded = upload ? upload.phase === 'Completed' : info?.result === 'succeeded';
-  const snapshotId = upload?.snapshotId || moved?.snapshotHandle || '';
-  if (succeeded && snapshotId !== '') {
-    const bytes = upload?.bytes || moved?.size || 0;
-    return { is: 'recover', source: { snapshotId, bytes, dataUpload: upload?.name ?? '' } };
-  }
-  return withhold('SnapshotMissing', `claim ${name}: ${noData(upload, info, snapshotId)}`);
+/** What the backup says of the movement of the data. */
+interface Movement extends DataSource {
+  mover: string;
+  succeeded: boolean;
+  /** Its end, in the words of whoever moved it. */
+  end: string;
 }
 
-function noData(
+/** The upload is what a restore goes by; a backup that lost it may still have the volume's entry. */
+function movementOf(
   upload: StoredUpload | undefined,
   info: BackupVolumeInfo | undefined,
-  snapshotId: string,
-): string {
-  if (!upload && !info) return 'the backup names a DataUpload for its data, but does not hold it';
-  const phase = upload?.phase || info?.snapshotDataMovementInfo?.Phase || info?.result || 'unknown';
-  const message = upload?.message ? `: ${upload.message}` : '';
-  if (snapshotId === '') return `the backup has no snapshot of its volume (${phase}${message})`;
-  return `the backup of its volume did not succeed (${phase}${message})`;
+): Movement | undefined {
+  const entry = info && movementOfInfo(info);
+  if (!upload) return entry;
+  return {
+    mover: upload.dataMover,
+    succeeded: upload.phase === 'Completed',
+    end: upload.message ? `${upload.phase}: ${upload.message}` : upload.phase,
+    snapshotId: upload.snapshotId || (entry?.snapshotId ?? ''),
+    bytes: upload.bytes || (entry?.bytes ?? 0),
+    dataUpload: upload.name,
+  };
+}
+
+function movementOfInfo({ result, snapshotDataMovementInfo: moved }: BackupVolumeInfo): Movement {
+  return {
+    mover: moved?.dataMover ?? '',
+    succeeded: result === 'succeeded',
+    end: moved?.Phase || (result ?? ''),
+    snapshotId: moved?.snapshotHandle ?? '',
+    bytes: moved?.size ?? 0,
+    dataUpload: '',
+  };
+}
+
+function decideMoved(claim: StoredClaim, movement: Movement | undefined): ClaimDecision {
+  const lacks = (reason: string) => withhold('SnapshotMissing', `claim ${nameOf(claim)}: ${reason}`);
+  if (!movement) return lacks('the backup names a DataUpload for its data, but does not hold it');
+  const { mover, succeeded, end, snapshotId, bytes, dataUpload } = movement;
+  if (mover !== '' && mover !== 'velero') {
+    const reason = `its data was moved by "${mover}", which is not installed`;
+    return withhold('NotSupported', `claim ${nameOf(claim)}: ${reason}`);
+  }
+  const how = end || 'its end is unknown';
+  if (snapshotId === '') return lacks(`the backup has no snapshot of its volume (${how})`);
+  if (!succeeded) return lacks(`the backup of its volume did not succeed (${how})`);
+  return { is: 'recover', source: { snapshotId, bytes, dataUpload } };
 }
 
 /** The backup left the volume out, or never knew it. A volume that outlives its claim can be taken up again. */

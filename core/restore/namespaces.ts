@@ -1,4 +1,4 @@
-import type { Manifest, Part } from '../transform/manifest.ts';
+import type { Manifest } from '../transform/manifest.ts';
 import { isPart } from '../transform/manifest.ts';
 
 /** The API server puts the name there itself. */
@@ -16,7 +16,7 @@ export function namespaceManifest(stored: object | undefined, name: string): obj
     apiVersion: 'v1',
     kind: 'Namespace',
     metadata: { name, labels, ...(annotations && { annotations }) },
-    ...(isPart(spec) && { spec: spec as Part }),
+    ...(isPart(spec) && { spec }),
   };
 }
 

@@ -29,10 +29,9 @@ export const itemOfClaim = ({ namespace, claim }: RecoveryPlan) => ({
 
 export function claimOperation(
   run: { name: string; uid: string },
-  { plan, outcome, operationId }: RecoveredClaim,
-  now: string,
+  { plan, outcome = noOutcome(plan), operationId }: RecoveredClaim,
 ): RestoreOperation {
-  const ok = outcome?.ok === true;
+  const phase = outcome.ok ? 'Completed' : 'Failed';
   return restoreOperation({
     restore: run.name,
     uid: run.uid,
@@ -40,18 +39,33 @@ export function claimOperation(
     item: { groupResource: CLAIMS, namespace: plan.namespace, name: plan.claim },
     operationId,
     status: {
-      phase: ok ? 'Completed' : 'Failed',
-      error: ok ? undefined : (outcome?.problem?.message ?? 'the recovery of the volume reported no end'),
-      nCompleted: outcome?.bytes,
-      nTotal: Math.max(plan.snapshotBytes, outcome?.bytes ?? 0),
+      phase,
+      error: outcome.problem?.message,
+      nCompleted: outcome.bytes,
+      nTotal: Math.max(plan.snapshotBytes, outcome.bytes),
       operationUnits: 'Bytes',
-      description: ok ? 'Completed' : 'Failed',
-      created: seconds(outcome?.startedAt ?? now),
-      started: seconds(outcome?.startedAt ?? now),
-      updated: seconds(outcome?.completedAt ?? now),
+      description: phase,
+      created: seconds(outcome.startedAt),
+      started: seconds(outcome.startedAt),
+      updated: seconds(outcome.completedAt),
     },
   });
 }
+
+/** In place of the outcome of a recovery that never wrote one. */
+const noOutcome = ({ index }: RecoveryPlan): VolumeOutcome => ({
+  index,
+  ok: false,
+  object: '',
+  bytes: 0,
+  bytesMoved: 0,
+  files: 0,
+  startedAt: '',
+  completedAt: '',
+  stagesMs: {},
+  notKept: {},
+  problem: problem('error', 'recoverVolume', 'Internal', 'the recovery of the volume reported no end'),
+});
 
 export function claimVolumeInfo({ plan, outcome, operationId, volume }: RecoveredClaim): RestoreVolumeInfo {
   return recoveredVolume({
@@ -64,17 +78,12 @@ export function claimVolumeInfo({ plan, outcome, operationId, volume }: Recovere
 }
 
 /** The line of the resource list and the results that a recovered claim gets. */
-export function addClaim(report: ApplyReport, { plan, outcome }: RecoveredClaim): void {
+export function addClaim(report: ApplyReport, { plan, outcome = noOutcome(plan) }: RecoveredClaim): void {
   const at = itemOfClaim(plan);
   const item = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', ...at };
-  if (outcome?.ok) {
-    addResult(report, { item, action: 'created', problems: lostProblems(outcome, at) });
-    return;
-  }
-  const { step, code, message } =
-    outcome?.problem ??
-    problem('error', 'recoverVolume', 'Internal', 'the recovery of the volume reported no end');
-  addResult(report, { item, action: 'failed', problems: [problem('error', step, code, message, at)] });
+  const own = outcome.problem && { ...outcome.problem, ...at };
+  const problems = [...(own ? [own] : []), ...lostProblems(outcome, at)];
+  addResult(report, { item, action: outcome.ok ? 'created' : 'failed', problems });
 }
 
 function lostProblems({ notKept }: VolumeOutcome, at: ReturnType<typeof itemOfClaim>): Problem[] {

@@ -1,4 +1,4 @@
-import type { Manifest, Part } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 /** What the API server gives an object; a new object gets its own. */
 const SERVER_FIELDS = [
@@ -23,7 +23,7 @@ export function resetMetadata(object: Manifest): void {
 }
 
 export function dropAnnotations(object: Manifest, names: readonly string[]): void {
-  const annotations = object.metadata.annotations as Part | undefined;
+  const { annotations } = object.metadata;
   if (!annotations) return;
   for (const name of names) delete annotations[name];
   if (Object.keys(annotations).length === 0) delete object.metadata.annotations;

@@ -18,7 +18,10 @@ export function transformService(object: Manifest, preserveNodePorts: boolean): 
   }
   if (preserveNodePorts || spec['type'] === 'ExternalName') return;
   const applied = lastApplied(object);
-  const asked = applied ? askedByAnnotation(applied) : askedByFields(object);
+  dropPorts(spec, applied ? askedByAnnotation(applied) : askedByFields(object));
+}
+
+function dropPorts(spec: Part, asked: Asked): void {
   for (const port of partsOf(spec['ports'])) {
     if (port['nodePort'] !== undefined && !asked.port(port)) delete port['nodePort'];
   }
