@@ -18,6 +18,13 @@ export const WATCH = {
   probeEvery: 10_000,
 } as const;
 
+export const LIVENESS = {
+  /** Above one report of kopia's counters (27 KB), below what the slowest useful link carries before it counts as dead. */
+  threshold: 64 * 1024,
+  /** Kopia waits for the grant of a pack, or of an object whose size it does not know, as a whole. */
+  grantBytes: 21_000_000,
+} as const;
+
 /** Left of the pod's grace period for the last words, after kopia had its time to flush. */
 export const GRACE_RESERVE = 3_000;
 

@@ -5,6 +5,7 @@ import { eventWriter } from './events.ts';
 import type { Emit } from './events.ts';
 import { moverPaths, readInputs } from './inputs.ts';
 import type { MoverInputs } from './inputs.ts';
+import { stallTime } from './liveness.ts';
 import { asCaravelError } from './persist.ts';
 import { restore } from './restore.ts';
 import { openKopia } from '../platform/kopia/kopia.ts';
@@ -31,7 +32,10 @@ async function transfer({ spec, credentials, paths, stallMs }: MoverInputs, emit
     ...(restores ? { downloadLimit: spec.downloadLimit } : { uploadLimit: spec.uploadLimit }),
     readonly: restores,
   });
-  const mover: Mover = { spec, paths, kopia, metrics, emit, stop, stallMs, stages: new Stages() };
+  const mover: Mover = {
+    ...{ spec, paths, kopia, metrics, emit, stop, stages: new Stages() },
+    stallMs: stallTime(stallMs, spec, restores),
+  };
   const result = await mover.stages.time('total', () => work(mover));
   metrics.close();
   emit({ t: 'result', result });

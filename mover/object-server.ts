@@ -6,6 +6,7 @@ import { CaravelError, messageOf } from '../core/errors/catalog.ts';
 import { serverStart } from '../platform/kopia/commands.ts';
 import type { KopiaProcess, Outcome } from '../platform/kopia/process.ts';
 import type { Mover } from './context.ts';
+import { Liveness, stalled } from './liveness.ts';
 import { BLOCK, WATCH } from './limits.ts';
 import type { Range, RangeWriter } from './ranges.ts';
 
@@ -64,13 +65,12 @@ export class ObjectServer {
 
   /** Looks each second whether bytes still arrive; returns the function that ends it. */
   watch(bytes: () => number, show: () => void): () => void {
-    let [last, changed] = [-1, performance.now()];
+    const liveness = new Liveness(this.#process.pid, this.#mover.stallMs);
     const timer = setInterval(() => {
       show();
-      if (bytes() !== last) [last, changed] = [bytes(), performance.now()];
-      const silent = performance.now() - changed;
-      if (silent < this.#mover.stallMs) return;
-      this.#verdict = new CaravelError('MoverStalled', `no byte moved for ${Math.round(silent / 1000)} s`);
+      const silence = liveness.look(String(bytes()), 0);
+      if (!liveness.isDead(silence)) return;
+      this.#verdict = stalled(silence);
       this.close();
     }, WATCH.interval);
     return () => clearInterval(timer);

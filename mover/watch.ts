@@ -7,6 +7,7 @@ import type { KopiaProcess, Outcome, StartOptions } from '../platform/kopia/proc
 import type { Mover } from './context.ts';
 import { stopped, warn } from './context.ts';
 import { asCaravelError } from './persist.ts';
+import { Liveness, stalled } from './liveness.ts';
 import { GRACE_RESERVE, OUTPUT, WATCH } from './limits.ts';
 import { TIMEOUTS } from '../contracts/settings.ts';
 
@@ -35,11 +36,14 @@ export async function watchKopia(
 ): Promise<Outcome & Reading> {
   const reading: Reading = { counters: zeroCounters(), line: '' };
   const log = lineLog(mover);
+  const heardBefore = mover.metrics.bytes;
+  let said = 0;
   mover.metrics.listen((counters) => (reading.counters = counters));
   const child = mover.kopia.start(args, {
     ...(options.stdin !== undefined && { stdin: options.stdin }),
     environment: { ...mover.metrics.environment, ...options.environment },
     onLine: (line) => {
+      said += line.length + 1;
       if (isProgress(line)) reading.line = line;
       else log(line);
       options.onLine?.(line);
@@ -48,8 +52,8 @@ export async function watchKopia(
   const guard = new Guard(mover, child);
   const timer = setInterval(() => {
     const state = options.tick(reading);
-    // Requests that fail are no progress, but mark the end of a silence.
-    void guard.look(state, reading.counters.errors);
+    const chatter = said + mover.metrics.bytes - heardBefore;
+    void guard.look(state, { errors: reading.counters.errors, chatter });
   }, WATCH.interval);
   const unstop = onStop(mover, () => end(child, options.flushOnStop ?? false));
   options.signal?.addEventListener('abort', () => guard.end(asCaravelError(options.signal?.reason)));
@@ -88,29 +92,23 @@ class Guard {
   verdict: CaravelError | undefined;
   readonly #mover: Mover;
   readonly #child: KopiaProcess;
-  #state = '';
-  #changed = performance.now();
+  readonly #liveness: Liveness;
   #errors = 0;
   #probed = 0;
 
   constructor(mover: Mover, child: KopiaProcess) {
     this.#mover = mover;
     this.#child = child;
+    this.#liveness = new Liveness(child.pid, mover.stallMs);
   }
 
-  async look(state: string, errors: number): Promise<void> {
-    const now = performance.now();
-    if (state !== this.#state) {
-      this.#state = state;
-      this.#changed = now;
-    }
-    const silent = now - this.#changed;
-    if (silent >= this.#mover.stallMs) {
-      return this.end(new CaravelError('MoverStalled', `no byte moved for ${Math.round(silent / 1000)} s`));
-    }
+  async look(state: string, { errors, chatter }: { errors: number; chatter: number }): Promise<void> {
+    const silence = this.#liveness.look(state, chatter);
+    if (this.#liveness.isDead(silence)) return this.end(stalled(silence));
     const failing = errors > this.#errors;
     this.#errors = errors;
-    const suspicious = silent >= WATCH.suspicious || failing;
+    const now = performance.now();
+    const suspicious = silence >= WATCH.suspicious || failing;
     if (!suspicious || now - this.#probed < WATCH.probeEvery) return;
     this.#probed = now;
     await this.#ask();

@@ -53,6 +53,8 @@ export interface MetricsReceiver {
   environment: Record<string, string>;
   /** Who hears of the reports; one process at a time. */
   listen(listener: (counters: Counters) => void): void;
+  /** All bytes that went to and fro here, from the first report on. */
+  readonly bytes: number;
   close(): void;
 }
 
@@ -62,8 +64,12 @@ export interface MetricsReceiver {
  */
 export async function receiveMetrics(): Promise<MetricsReceiver> {
   let listener: ((counters: Counters) => void) | undefined;
+  let bytes = 0;
   const server: Server = createServer((socket) =>
-    answerRequests(socket, (body) => listener?.(parseMetrics(body))),
+    answerRequests(socket, {
+      onBody: (body) => listener?.(parseMetrics(body)),
+      onBytes: (count) => (bytes += count),
+    }),
   );
   server.unref();
   await new Promise<void>((resolve, reject) => {
@@ -77,6 +83,9 @@ export async function receiveMetrics(): Promise<MetricsReceiver> {
       KOPIA_METRICS_FORMAT: 'text',
     },
     listen: (heard) => (listener = heard),
+    get bytes() {
+      return bytes;
+    },
     close: () => server.close(),
   };
 }
@@ -84,17 +93,24 @@ export async function receiveMetrics(): Promise<MetricsReceiver> {
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const NOT_OURS = 'HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
-function answerRequests(socket: Socket, onBody: (body: string) => void): void {
+interface Ears {
+  onBody: (body: string) => void;
+  onBytes: (count: number) => void;
+}
+
+function answerRequests(socket: Socket, { onBody, onBytes }: Ears): void {
   let pending = Buffer.alloc(0);
   socket.unref();
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
+    onBytes(chunk.length);
     pending = Buffer.concat([pending, chunk]);
     for (let request = takeRequest(pending); request; request = takeRequest(pending)) {
       pending = pending.subarray(request.length);
       if (request.body !== undefined) onBody(request.body);
       if (request.body === undefined) return void socket.end(NOT_OURS);
       socket.write(OK);
+      onBytes(OK.length);
     }
   });
 }

@@ -30,6 +30,8 @@ export async function probeStore(spec: RepositorySpec, credentials: RepositoryCr
 }
 
 const SKEWED = /^(RequestTimeTooSkewed|ExpiredToken|TokenRefreshRequired)$/;
+/** Some stores answer 400 or 404 for these. */
+const NO_SUCH_KEY = /InvalidAccessKeyId|UserNotFound/;
 const WRONG_PLACE = /^(PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed)$/;
 
 export function readAnswer(
@@ -47,7 +49,7 @@ export function readAnswer(
   if (status >= 500 || status === 429 || code === 'SlowDown')
     return failed(new CaravelError('StoreUnavailable', words));
   if (status < 400 || WRONG_PLACE.test(code)) return { state: 'unknown' };
-  const denied = status === 401 || status === 403 || code === 'InvalidAccessKeyId';
+  const denied = status === 401 || status === 403 || NO_SUCH_KEY.test(code);
   if (!denied) return { state: 'unknown' };
   return failed(new CaravelError('StoreAccessDenied', words, SKEWED.test(code) ? { retryable: true } : {}));
 }

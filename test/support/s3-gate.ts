@@ -13,6 +13,8 @@ export interface Gate {
   open(): Promise<void>;
   /** Keeps connections, but lets no byte through any more. */
   freeze(frozen: boolean): void;
+  /** Bytes per second in each direction; 0 = no limit. */
+  limit(rate: number): void;
   close(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function openGate(target: string): Promise<Gate> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   const counts = { bytesUp: 0, connections: 0, frozen: false };
+  const pace = pacer();
   const server = createServer((client) => {
     counts.connections++;
     const upstream = connect(Number(port), hostname);
@@ -32,18 +35,20 @@ export async function openGate(target: string): Promise<Gate> {
         upstream.destroy();
       });
     }
-    client.on('data', (chunk) => {
-      if (counts.frozen) return;
-      counts.bytesUp += chunk.length;
-      if (upstream.write(chunk)) return;
-      client.pause();
-      upstream.once('drain', () => client.resume());
-    });
-    upstream.on('data', (chunk) => {
-      if (counts.frozen || client.write(chunk)) return;
-      upstream.pause();
-      client.once('drain', () => upstream.resume());
-    });
+    const pass = (from: Socket, to: Socket, count: (bytes: number) => void) =>
+      from.on('data', (chunk) => {
+        if (counts.frozen) return;
+        count(chunk.length);
+        const full = !to.write(chunk);
+        const wait = pace.wait(chunk.length);
+        if (!full && wait === 0) return;
+        from.pause();
+        const go = () => setTimeout(() => from.resume(), wait);
+        if (full) to.once('drain', go);
+        else go();
+      });
+    pass(client, upstream, (bytes) => (counts.bytesUp += bytes));
+    pass(upstream, client, () => undefined);
   });
   const listen = (wanted: number) =>
     new Promise<void>((resolve, reject) => {
@@ -66,9 +71,25 @@ export async function openGate(target: string): Promise<Gate> {
     },
     shut,
     open: () => listen(own),
+    limit: pace.limit,
     freeze: (frozen) => void (counts.frozen = frozen),
     close: async () => {
       if (server.listening) await shut();
+    },
+  };
+}
+
+/** Milliseconds to wait after some bytes, so that all connections together keep to the rate. */
+function pacer() {
+  let rate = 0;
+  let free = 0;
+  return {
+    limit: (wanted: number) => void (rate = wanted),
+    wait: (bytes: number) => {
+      if (rate === 0) return 0;
+      const now = performance.now();
+      free = Math.max(free, now) + (bytes / rate) * 1_000;
+      return free - now;
     },
   };
 }
