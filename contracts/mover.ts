@@ -10,8 +10,10 @@ export const MOVER_SPEC_ENV = 'CARAVEL_MOVER_SPEC';
 export const MOVER_CONTAINER = 'mover';
 /** Where the credentials Secret is mounted; one file per key of `RepositoryCredentials`. */
 export const MOVER_CREDENTIALS_PATH = '/var/run/caravel/repository';
+/** Writable folder around the mount point of a Filesystem volume: kopia removes a placeholder file beside its target. */
+export const MOVER_DATA_PATH = '/data';
 /** Mount point of a Filesystem volume, and device path of a Block volume. */
-export const MOVER_VOLUME_PATH = '/volume';
+export const MOVER_VOLUME_PATH = `${MOVER_DATA_PATH}/volume`;
 /** Writable scratch (emptyDir) for kopia's configuration, cache and logs. */
 export const MOVER_WORK_PATH = '/work';
 /** The container's termination log; holds the last `result` or `error` event as JSON, ≤ 4,096 bytes. */

@@ -1,6 +1,7 @@
 import {
   MOVER_CONTAINER,
   MOVER_CREDENTIALS_PATH,
+  MOVER_DATA_PATH,
   MOVER_SPEC_ENV,
   MOVER_VOLUME_PATH,
   MOVER_WORK_PATH,
@@ -54,6 +55,7 @@ export function moverPod(input: MoverPodInput): object {
         { name: 'data', persistentVolumeClaim: { claimName: input.claim } },
         { name: 'credentials', secret: { secretName: input.secret, defaultMode: 0o400 } },
         { name: 'work', emptyDir: {} },
+        ...(spec.volumeMode === 'Filesystem' ? [{ name: 'around', emptyDir: {} }] : []),
       ],
     },
   };
@@ -63,7 +65,12 @@ function moverContainer({ image, imagePullPolicy, spec }: MoverPodInput): object
   const data =
     spec.volumeMode === 'Block'
       ? { volumeDevices: [{ name: 'data', devicePath: MOVER_VOLUME_PATH }] }
-      : { volumeMounts: [{ name: 'data', mountPath: MOVER_VOLUME_PATH }] };
+      : {
+          volumeMounts: [
+            { name: 'around', mountPath: MOVER_DATA_PATH },
+            { name: 'data', mountPath: MOVER_VOLUME_PATH },
+          ],
+        };
   const mounts = [
     { name: 'credentials', mountPath: MOVER_CREDENTIALS_PATH, readOnly: true },
     { name: 'work', mountPath: MOVER_WORK_PATH },
