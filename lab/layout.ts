@@ -25,7 +25,6 @@ export interface Lab extends LabRecord {
   podRange: string;
   serviceRange: string;
   serviceAddress: string;
-  dnsAddress: string;
   cgroup: string;
 }
 
@@ -66,7 +65,6 @@ export function labFromRecord(record: LabRecord): Lab {
     podRange: `10.202.${index}.0/24`,
     serviceRange: `${network}.0/20`,
     serviceAddress: `${network}.1`,
-    dnsAddress: `${network}.10`,
     cgroup: `/caravel-lab-${name}`,
   };
 }

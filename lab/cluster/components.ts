@@ -267,6 +267,20 @@ const s3: Component = {
   health: (lab) => ({ port: ports.s3, host: lab.address }),
 };
 
+const dns: Component = {
+  name: 'dns',
+  after: ['apiserver'],
+  launch: (lab) => ({
+    command: [
+      process.execPath,
+      join(import.meta.dirname, '../dns/main.ts'),
+      ...['--kubeconfig', adminKubeconfig(lab)],
+      ...['--address', lab.address],
+    ],
+  }),
+  health: (lab) => ({ nameServer: lab.address, name: 'kubernetes.default.svc.cluster.local' }),
+};
+
 /** In the order in which they are started. */
 export const components: Component[] = [
   etcd,
@@ -282,6 +296,7 @@ export const components: Component[] = [
   snapshotController,
   provisioner,
   snapshotter,
+  dns,
 ];
 
 export function findComponent(name: string): Component {

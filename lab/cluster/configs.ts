@@ -83,7 +83,7 @@ function kubelet(lab: Lab): object {
     serializeImagePulls: false,
     resolvConf: config(lab, 'resolv.conf'),
     clusterDomain: 'cluster.local',
-    clusterDNS: [lab.dnsAddress],
+    clusterDNS: [lab.address],
     maxPods: 220,
     kubeAPIQPS: 100,
     kubeAPIBurst: 200,

@@ -1,11 +1,17 @@
+import { Resolver } from 'node:dns/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 
 /** How a component shows that it serves. */
-export type Health = { url: string; saying?: string } | { socket: string } | { host: string; port: number };
+export type Health =
+  | { url: string; saying?: string }
+  | { socket: string }
+  | { host: string; port: number }
+  | { nameServer: string; name: string };
 
 export function isHealthy(health: Health): Promise<boolean> {
+  if ('nameServer' in health) return resolves(health.nameServer, health.name);
   return 'url' in health ? answers(health.url, health.saying) : accepts(health);
 }
 
@@ -39,4 +45,14 @@ function accepts(target: { socket: string } | { host: string; port: number }): P
     socket.on('timeout', () => end(false));
     socket.on('error', () => end(false));
   });
+}
+
+async function resolves(nameServer: string, name: string): Promise<boolean> {
+  const resolver = new Resolver({ timeout: 1_000, tries: 1 });
+  resolver.setServers([nameServer]);
+  try {
+    return (await resolver.resolve4(name)).length > 0;
+  } catch {
+    return false;
+  }
 }
