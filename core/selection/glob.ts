@@ -1,20 +1,62 @@
 /**
  * Velero's name patterns: `*` any run of characters (dots too), `?` one character, `[abc]`, `[a-z]`.
- * A pattern matches the whole name.
+ * A pattern matches the whole name. Matched by hand: as a regular expression, a pattern with many asterisks would keep
+ * the process busy for hours.
  */
-export function globToRegExp(pattern: string): RegExp {
-  let out = '';
-  for (let i = 0; i < pattern.length; i++) {
-    const char = pattern.charAt(i);
-    const end = char === '[' ? pattern.indexOf(']', i + 2) : -1;
-    if (char === '*') out += '.*';
-    else if (char === '?') out += '.';
-    else if (end > 0) {
-      out += `[${pattern.slice(i + 1, end).replace(/[\\\]^]/g, '\\$&')}]`;
-      i = end;
-    } else out += char.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+type Part = '*' | ((char: string) => boolean);
+
+function parsePattern(pattern: string): Part[] {
+  const parts: Part[] = [];
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern.charAt(at);
+    const end = char === '[' ? pattern.indexOf(']', at + 2) : -1;
+    if (end > 0) {
+      const ranges = rangesOf(pattern.slice(at + 1, end));
+      parts.push((other) => ranges.some(([low, high]) => low <= other && other <= high));
+      at = end;
+    } else if (char === '*') parts.push(char);
+    else parts.push(char === '?' ? () => true : (other) => other === char);
   }
-  return new RegExp(`^${out}$`, 's');
+  return parts;
+}
+
+/** What stands between brackets; a single character is a range of itself. */
+function rangesOf(text: string): [low: string, high: string][] {
+  const ranges: [string, string][] = [];
+  for (let at = 0; at < text.length; at++) {
+    const low = text.charAt(at);
+    const isRange = text[at + 1] === '-' && at + 2 < text.length;
+    if (isRange) at += 2;
+    ranges.push([low, text.charAt(at)]);
+  }
+  return ranges;
+}
+
+/** Takes for each asterisk as little as will do, and one character more each time the rest does not fit. */
+function matches(parts: readonly Part[], name: string): boolean {
+  let part = 0;
+  let asterisk = -1;
+  let rest = 0;
+  for (let at = 0; at < name.length;) {
+    const wanted = parts[part];
+    if (wanted === '*') {
+      asterisk = part++;
+      rest = at;
+    } else if (wanted?.(name.charAt(at))) {
+      part++;
+      at++;
+    } else if (asterisk >= 0) {
+      part = asterisk + 1;
+      at = ++rest;
+    } else return false;
+  }
+  return parts.slice(part).every((left) => left === '*');
+}
+
+/** The pattern as a test of names. */
+export function globTest(pattern: string): (name: string) => boolean {
+  const parts = parsePattern(pattern);
+  return (name) => matches(parts, name);
 }
 
 export const isGlob = (text: string) => /[*?[]/.test(text);
@@ -23,23 +65,23 @@ export const isGlob = (text: string) => /[*?[]/.test(text);
 export class NameFilter {
   readonly includes: readonly string[];
   readonly excludes: readonly string[];
-  readonly #include: RegExp[];
-  readonly #exclude: RegExp[];
+  readonly #include: ((name: string) => boolean)[];
+  readonly #exclude: ((name: string) => boolean)[];
 
   constructor(includes: readonly string[] = [], excludes: readonly string[] = []) {
     this.includes = includes;
     this.excludes = excludes;
-    this.#include = includes.map(globToRegExp);
-    this.#exclude = excludes.map(globToRegExp);
+    this.#include = includes.map(globTest);
+    this.#exclude = excludes.map(globTest);
   }
 
   test(name: string): boolean {
-    if (this.#exclude.some((glob) => glob.test(name))) return false;
-    return this.#include.length === 0 || this.#include.some((glob) => glob.test(name));
+    if (this.excludesName(name)) return false;
+    return this.#include.length === 0 || this.#include.some((matches) => matches(name));
   }
 
   excludesName(name: string): boolean {
-    return this.#exclude.some((glob) => glob.test(name));
+    return this.#exclude.some((matches) => matches(name));
   }
 
   /** No restriction at all; drives the rules for cluster-scoped objects. */
@@ -89,5 +131,13 @@ export function listErrors(includes: readonly string[], excludes: readonly strin
   for (const item of excludes.filter((entry) => entry !== '*' && includes.includes(entry))) {
     errors.push(`excludes list cannot contain an item in the includes list: ${item}`);
   }
+  for (const pattern of [...includes, ...excludes].filter(hasBackwardRange))
+    errors.push(`wildcard pattern contains a range that runs backwards: ${pattern}`);
   return errors;
 }
+
+/** `[z-a]` matches no name at all. */
+const hasBackwardRange = (pattern: string) =>
+  [...pattern.matchAll(/\[(.[^\]]*)\]/gs)].some(([, set = '']) =>
+    rangesOf(set).some(([low, high]) => low > high),
+  );
