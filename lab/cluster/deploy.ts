@@ -49,12 +49,16 @@ interface DeploymentStatus {
 async function waitAvailable(client: KubeClient, deployment: KubeObject): Promise<void> {
   const { name, namespace } = deployment.metadata;
   const path = `/apis/apps/v1/namespaces/${namespace ?? 'default'}/deployments/${name}`;
-  await waitUntil(`deployment ${name} available`, 120_000, async () => {
-    const { body } = await client.request('GET', path);
-    const { generation } = body.metadata as { generation: number };
-    const { replicas: wanted = 1 } = body.spec as { replicas?: number };
-    const status = (body.status ?? {}) as DeploymentStatus;
-    const counts = [status.replicas, status.updatedReplicas, status.availableReplicas];
-    return status.observedGeneration === generation && counts.every((count) => (count ?? 0) === wanted);
-  });
+  await waitUntil(
+    `deployment ${name} available (kubectl -n ${namespace ?? 'default'} describe pods tells why not)`,
+    120_000,
+    async () => {
+      const { body } = await client.request('GET', path);
+      const { generation } = body.metadata as { generation: number };
+      const { replicas: wanted = 1 } = body.spec as { replicas?: number };
+      const status = (body.status ?? {}) as DeploymentStatus;
+      const counts = [status.replicas, status.updatedReplicas, status.availableReplicas];
+      return status.observedGeneration === generation && counts.every((count) => (count ?? 0) === wanted);
+    },
+  );
 }

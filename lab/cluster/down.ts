@@ -36,7 +36,6 @@ export async function takeDown(name: string, say: (line: string) => void): Promi
       say(`lab "${name}" is gone`);
     },
   );
-  rmSync(`${labsDir}.lock`, { force: true });
 }
 
 async function killEverything(lab: Lab): Promise<void> {
