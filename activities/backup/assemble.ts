@@ -127,9 +127,7 @@ async function writeContents(
 ) {
   const { run, volumes } = material;
   const moved = new Set(
-    volumes
-      .filter(({ outcome }) => outcome)
-      .map(({ plan }) => `${plan.namespace}/${plan.claim}`),
+    volumes.filter(({ outcome }) => outcome).map(({ plan }) => `${plan.namespace}/${plan.claim}`),
   );
   const edit = (item: ArchiveItem) => {
     const claim = `${item.namespace ?? ''}/${item.name}`;

@@ -107,11 +107,10 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
     await removeMovers(kube, at, signal);
     await removeCredentials(kube, at);
     await removeClaim(kube, at, signal);
-    const source = leftover.source ?? { namespace, snapshot: leftover.name };
     await removeSnapshots(
       kube,
       at,
-      { ...source, ...(leftover.content && { content: leftover.content }) },
+      { ...leftover.source, ...(leftover.content && { content: leftover.content }) },
       signal,
     );
   }

@@ -1,3 +1,4 @@
+import { heartbeat } from '@temporalio/activity';
 import type { Counted, RestoreActivities } from '../../contracts/activities.ts';
 import type { Restore } from '../../contracts/api/restore.ts';
 import { scratchPrefix } from '../../contracts/ids.ts';
@@ -59,6 +60,8 @@ export async function applyChunk(
       if (done - noted < LIMITS.applyCheckpoint) return;
       // A key of its own: the note before must stay true until this one is heard of.
       beat.details = { done, report: await putDoc(store, `${key}.${done}`, report) } satisfies ApplyBeat;
+      // At once: what is only noted here is lost with the process.
+      heartbeat(beat.details);
       noted = done;
     },
   );

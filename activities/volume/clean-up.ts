@@ -62,6 +62,13 @@ export async function setReclaimPolicy(kube: KubeClient, volume: string, policy:
     });
 }
 
+/** What is known of the snapshot in the application's namespace; nothing once it was handed over. */
+interface SnapshotSource {
+  namespace?: string;
+  snapshot?: string;
+  content?: string;
+}
+
 /**
  * Deletes the storage snapshot through whichever content owns it: the copy once it has a status (the driver is only
  * asked to delete then), else the original, whose policy is set back for that.
@@ -69,12 +76,13 @@ export async function setReclaimPolicy(kube: KubeClient, volume: string, policy:
 export async function removeSnapshots(
   kube: KubeClient,
   at: VolumeObjects,
-  source: { namespace: string; snapshot: string; content?: string },
+  source: SnapshotSource,
   signal: AbortSignal,
 ): Promise<void> {
   const copyOwns = await copyOwnsHandle(kube, at, signal);
   const policy = copyOwns ? 'Retain' : 'Delete';
-  await removeSnapshot(kube, source.namespace, source.snapshot, policy, signal);
+  if (source.namespace && source.snapshot)
+    await removeSnapshot(kube, source.namespace, source.snapshot, policy, signal);
   // The snapshot may have gone without its content when a hand-over was interrupted.
   if (source.content) await removeContent(kube, source.content, policy, signal);
   await removeSnapshot(kube, at.namespace, at.name, copyOwns ? 'Delete' : 'Retain', signal);
