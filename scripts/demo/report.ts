@@ -1,5 +1,4 @@
 import { formatBytes } from '../../client/output/format.ts';
-import { table } from '../../client/output/table.ts';
 import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { seconds, type StepTime } from './screen.ts';
@@ -60,14 +59,19 @@ function runRows(kind: string, run: KubeObject): Row[] {
   ];
 }
 
+/** Columns under their heads; unlike the CLI's tables it keeps the indentation. */
+function columns(head: Row, rows: readonly Row[]): string {
+  const all = [head, ...rows];
+  const width = (column: 0 | 1): number => Math.max(...all.map((row) => row[column].length));
+  const [first, second] = [width(0), width(1)];
+  return all
+    .map(([stage, time, bytes]) => `${stage.padEnd(first)}   ${time.padStart(second)}   ${bytes}`.trimEnd())
+    .join('\n');
+}
+
 /** Times of the demonstration's steps, and of the stages of both runs as their resources tell them. */
 export function report(steps: readonly StepTime[], backup: KubeObject, restore: KubeObject): string {
   const stepRows = steps.map(({ title, ms }): Row => [title, seconds(ms), '']);
-  return [
-    table(
-      ['STEP', 'TIME'],
-      stepRows.map((row) => row.slice(0, 2)),
-    ),
-    table(['STAGE', 'TIME', 'BYTES'], [...runRows('backup', backup), ...runRows('restore', restore)]),
-  ].join('\n\n');
+  const runs = [...runRows('backup', backup), ...runRows('restore', restore)];
+  return [columns(['STEP', 'TIME', ''], stepRows), columns(['STAGE', 'TIME', 'BYTES'], runs)].join('\n\n');
 }
