@@ -15,7 +15,7 @@ export class UploadMeter {
   readonly #emit: Emit;
   readonly #total: () => number | undefined;
   #counters = zeroCounters();
-  #line: BackupProgress | undefined;
+  #line = noLine();
   /** New bytes of earlier processes. */
   #newBefore = 0;
   #shown = { bytesDone: 0, bytesTotal: 0, filesDone: 0 };
@@ -34,7 +34,7 @@ export class UploadMeter {
   begin(): void {
     this.#newBefore = this.newBytes;
     this.#counters = zeroCounters();
-    this.#line = undefined;
+    this.#line = noLine();
     this.rounds++;
   }
 
@@ -52,11 +52,11 @@ export class UploadMeter {
   }
 
   #show(): void {
-    const { hashedFiles = 0, hashedBytes = 0, cachedFiles = 0, cachedBytes = 0 } = this.#line ?? {};
+    const { hashedFiles, hashedBytes, cachedFiles, cachedBytes, estimatedBytes = 0 } = this.#line;
     const total = this.#total();
     const read = Math.max(hashedBytes, this.#counters.writtenBytes) + cachedBytes;
-    const bytesDone = Math.max(this.#shown.bytesDone, total === undefined ? read : Math.min(read, total));
-    const bytesTotal = Math.max(bytesDone, total ?? this.#line?.estimatedBytes ?? 0);
+    const bytesDone = Math.max(this.#shown.bytesDone, Math.min(read, total ?? read));
+    const bytesTotal = Math.max(bytesDone, total ?? estimatedBytes);
     const filesDone = Math.max(this.#shown.filesDone, hashedFiles + cachedFiles);
     this.#shown = { bytesDone, bytesTotal, filesDone };
     const text = JSON.stringify(this.#shown);
@@ -65,3 +65,7 @@ export class UploadMeter {
     this.#emit({ t: 'progress', ...this.#shown });
   }
 }
+
+const noLine = (): BackupProgress => ({
+  ...{ hashedFiles: 0, hashedBytes: 0, cachedFiles: 0, cachedBytes: 0, uploadedBytes: 0, errors: 0 },
+});

@@ -93,7 +93,7 @@ export function startScan(folder: string): RunningScan {
   });
   eachLine(child.stdout, (line) => countLine(line, scan));
   eachLine(child.stderr, (line) => {
-    if (/: socket ignored$/.test(line)) scan.sockets++;
+    if (line.endsWith(': socket ignored')) scan.sockets++;
   });
   let complete = false;
   const result = new Promise<boolean>((resolve) => {

@@ -28,16 +28,16 @@ const BACKUP =
 export function parseBackupProgress(line: string): BackupProgress | undefined {
   const found = BACKUP.exec(line);
   if (!found) return undefined;
-  const [, hashed, hashedSize = '', cached, cachedSize = '', uploaded = '', fatal, ignored, estimate] = found;
-  const estimatedBytes = estimate === undefined ? undefined : parseSize(estimate);
+  const count = (group: number) => Number(found[group] ?? 0);
+  const size = (group: number) => parseSize(found[group] ?? '') ?? 0;
   return {
-    hashedFiles: Number(hashed),
-    hashedBytes: parseSize(hashedSize) ?? 0,
-    cachedFiles: Number(cached),
-    cachedBytes: parseSize(cachedSize) ?? 0,
-    uploadedBytes: parseSize(uploaded) ?? 0,
-    errors: Number(fatal ?? 0) + Number(ignored ?? 0),
-    ...(estimatedBytes !== undefined && { estimatedBytes }),
+    hashedFiles: count(1),
+    hashedBytes: size(2),
+    cachedFiles: count(3),
+    cachedBytes: size(4),
+    uploadedBytes: size(5),
+    errors: count(6) + count(7),
+    ...(found[8] !== undefined && { estimatedBytes: size(8) }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import type { ErrorCode } from '../../core/errors/catalog.ts';
 import { HALF_MADE_AGE } from './limits.ts';
 import { requestS3 } from './s3-request.ts';
 
@@ -29,29 +30,50 @@ export async function probeStore(spec: RepositorySpec, credentials: RepositoryCr
   }
 }
 
-const SKEWED = /^(RequestTimeTooSkewed|ExpiredToken|TokenRefreshRequired)$/;
-/** Some stores answer 400 or 404 for these. */
-const NO_SUCH_KEY = /InvalidAccessKeyId|UserNotFound/;
-const WRONG_PLACE = /^(PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed)$/;
+interface AnswerRule {
+  /** What the store's error code looks like, and the HTTP status where that alone tells. */
+  pattern: RegExp;
+  status?: (status: number) => boolean;
+  /** None: the answer says nothing about the repository. */
+  code?: ErrorCode;
+  retryable?: boolean;
+}
+
+const ANSWERS: AnswerRule[] = [
+  { pattern: /^NoSuchBucket$/, code: 'StoreBucketMissing' },
+  { pattern: /^SlowDown$/, status: (status) => status >= 500 || status === 429, code: 'StoreUnavailable' },
+  // A clock that is off, or keys that the next mover has anew.
+  {
+    pattern: /^(RequestTimeTooSkewed|ExpiredToken|TokenRefreshRequired)$/,
+    code: 'StoreAccessDenied',
+    retryable: true,
+  },
+  // Another region: kopia follows by itself.
+  { pattern: /^(PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed)$/ },
+  // Some stores answer 400 or 404 for a key that they do not know.
+  {
+    pattern: /InvalidAccessKeyId|UserNotFound/,
+    status: (status) => status === 401 || status === 403,
+    code: 'StoreAccessDenied',
+  },
+];
 
 export function readAnswer(
   status: number,
   body: string,
   { bucket }: Pick<RepositorySpec, 'bucket'>,
 ): Finding {
-  const part = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1] ?? '';
   if (status === 200) return { state: body.includes('<Key>') ? 'repository' : 'empty' };
-  const code = part('Code');
-  const words = `${code || `HTTP ${status}`}: ${part('Message')}`;
-  const failed = (error: CaravelError): Finding => ({ state: 'error', error });
-  if (code === 'NoSuchBucket')
-    return failed(new CaravelError('StoreBucketMissing', `there is no bucket ${bucket}`));
-  if (status >= 500 || status === 429 || code === 'SlowDown')
-    return failed(new CaravelError('StoreUnavailable', words));
-  if (status < 400 || WRONG_PLACE.test(code)) return { state: 'unknown' };
-  const denied = status === 401 || status === 403 || NO_SUCH_KEY.test(code);
-  if (!denied) return { state: 'unknown' };
-  return failed(new CaravelError('StoreAccessDenied', words, SKEWED.test(code) ? { retryable: true } : {}));
+  const part = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1] ?? '';
+  const name = part('Code');
+  const rule = ANSWERS.find((each) => each.pattern.test(name) || each.status?.(status));
+  if (!rule?.code) return { state: 'unknown' };
+  const words =
+    rule.code === 'StoreBucketMissing'
+      ? `there is no bucket ${bucket}`
+      : `${name || `HTTP ${status}`}: ${part('Message')}`;
+  const options = rule.retryable === undefined ? {} : { retryable: rule.retryable };
+  return { state: 'error', error: new CaravelError(rule.code, words, options) };
 }
 
 /**

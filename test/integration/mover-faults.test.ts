@@ -2,7 +2,11 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MoverEvent, MoverSpec, RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
-import { readRunSnapshots } from '../../platform/kopia/repository.ts';
+import {
+  deleteIncompleteSnapshots,
+  deleteRepositorySnapshots,
+  readRunSnapshots,
+} from '../../platform/kopia/repository.ts';
 import { startKopiaLab } from '../support/kopia-lab.ts';
 import type { KopiaLab, MoverRun } from '../support/kopia-lab.ts';
 import { backupSpec, restoreSpec, resultOf } from '../support/mover-specs.ts';
@@ -119,6 +123,24 @@ describe('a killed process goes on where it was', () => {
     run.signal('SIGTERM');
     expect(logs(run)).toMatch(/skipped [1-9]/);
     expect(describeTree(target)).toEqual(describeTree(folder));
+  });
+});
+
+describe('what a run left behind', () => {
+  test('is removed by the worker: broken-off snapshots of a cancelled run, snapshots by id', async () => {
+    const folder = volume();
+    const first = start(folder, SLOW);
+    await first.waitFor('checkpoint');
+    first.signal('SIGTERM');
+    await first.done;
+    lab.gate.limit(0);
+    const whole = await resultOf(start(folder));
+    const access = lab.access(repository);
+    expect(await deleteIncompleteSnapshots(access, 'run-1')).toBe(1);
+    expect((await readRunSnapshots(access, 'run-1')).map(({ id }) => id)).toEqual([whole.snapshotId]);
+    await deleteRepositorySnapshots(access, [whole.snapshotId]);
+    await deleteRepositorySnapshots(access, [whole.snapshotId]);
+    expect(await readRunSnapshots(access, 'run-1')).toEqual([]);
   });
 });
 

@@ -17,6 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -80,24 +81,23 @@ export function describeTree(root: string): string[] {
   const lines: string[] = [];
   const visit = (path: string, name: string) => {
     const stat = lstatSync(path, { bigint: true });
-    const kind = stat.isDirectory() ? 'd' : stat.isSymbolicLink() ? 'l' : stat.isFile() ? 'f' : '?';
-    const content =
-      kind === 'l'
-        ? readlinkSync(path)
-        : kind === 'f'
-          ? createHash('sha256').update(readFileSync(path)).digest('hex')
-          : '';
-    const size = kind === 'f' ? stat.size : '';
-    // Kopia restores a folder with the time of its newest content, and a link's in full microseconds, rounded up.
-    const time =
-      kind === 'd' && path !== root ? '' : kind === 'l' ? (stat.mtimeNs + 999n) / 1_000n : stat.mtimeNs;
     const mode = (stat.mode & 0o7777n).toString(8);
-    lines.push(JSON.stringify([name, kind, mode, `${stat.uid}:${stat.gid}`, `${time}`, `${size}`, content]));
-    if (kind !== 'd') return;
+    lines.push(
+      JSON.stringify([name, mode, `${stat.uid}:${stat.gid}`, ...describeEntry(path, stat, name === '.')]),
+    );
+    if (!stat.isDirectory()) return;
     for (const child of readdirSync(path).sort()) visit(join(path, child), `${name}/${child}`);
   };
   visit(root, '.');
   return lines;
+}
+
+/** Kopia restores a folder with the time of its newest content, and a link's in full microseconds, rounded up. */
+function describeEntry(path: string, stat: BigIntStats, isRoot: boolean): string[] {
+  if (stat.isDirectory()) return ['d', isRoot ? `${stat.mtimeNs}` : ''];
+  if (stat.isSymbolicLink()) return ['l', `${(stat.mtimeNs + 999n) / 1_000n}`, readlinkSync(path)];
+  const content = createHash('sha256').update(readFileSync(path)).digest('hex');
+  return ['f', `${stat.mtimeNs}`, `${stat.size}`, content];
 }
 
 /** `count` files of random bytes with an old time, so that a second restore may trust it. */
