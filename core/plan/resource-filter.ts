@@ -31,13 +31,20 @@ export const AUTO_EXCLUDED = {
  */
 export function resolveResource(name: string, served: readonly ServedResource[]): string {
   const text = name.toLowerCase();
-  if (text === '*') return text;
   const dot = text.indexOf('.');
-  const [base, group] = dot < 0 ? [text, undefined] : [text.slice(0, dot), text.slice(dot + 1)];
-  const called = (ref: ServedResource) =>
-    [ref.resource, ref.singular, ref.kind, ...ref.shortNames].some((alias) => alias.toLowerCase() === base);
-  const found = served.find((ref) => called(ref) && (group === undefined || ref.group.startsWith(group)));
-  return found ? groupResource(found) : name;
+  const [base, group = ''] = dot < 0 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
+  if (base === '') return name;
+  const called = (names: string[]) => names.some((alias) => alias.toLowerCase() === base);
+  const own = served.filter((ref) => called([ref.resource, ref.singular, ref.kind]));
+  const short = served.filter((ref) => called(ref.shortNames));
+  // As kubectl does: a type's own name before the short name of another, a whole group before the beginning of one.
+  for (const candidates of [own, short]) {
+    const found =
+      candidates.find((ref) => dot < 0 || ref.group === group) ??
+      candidates.find((ref) => ref.group.startsWith(group));
+    if (found) return groupResource(found);
+  }
+  return name;
 }
 
 const usesOldFilters = (spec: ResourceFilterSpec) =>

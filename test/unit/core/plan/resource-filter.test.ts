@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import { ResourceFilter, resolveResource } from '../../../../core/plan/resource-filter.ts';
+import type { ResourceFilterSpec, ServedResource } from '../../../../core/plan/resource-filter.ts';
+import { groupResource } from '../../../../core/model.ts';
+import { withDefaults } from '../../../../core/backup/defaults.ts';
+
+function served(name: string, kind: string, namespaced: boolean, shortNames: string[] = []): ServedResource {
+  const [resource = '', ...group] = name.split('.');
+  const singular = kind.toLowerCase();
+  return { group: group.join('.'), version: 'v1', resource, kind, namespaced, singular, shortNames };
+}
+
+const SERVED = [
+  served('configmaps', 'ConfigMap', true, ['cm']),
+  served('namespaces', 'Namespace', false, ['ns']),
+  served('nodes', 'Node', false, ['no']),
+  served('persistentvolumeclaims', 'PersistentVolumeClaim', true, ['pvc']),
+  served('persistentvolumes', 'PersistentVolume', false, ['pv']),
+  served('pods', 'Pod', true, ['po']),
+  served('services', 'Service', true, ['svc']),
+  served('deployments.apps', 'Deployment', true, ['deploy']),
+  served('clusterroles.rbac.authorization.k8s.io', 'ClusterRole', false),
+  served('volumesnapshots.snapshot.storage.k8s.io', 'VolumeSnapshot', true, ['vs']),
+  served('volumesnapshotcontents.snapshot.storage.k8s.io', 'VolumeSnapshotContent', false, ['vsc']),
+  served('services.serving.knative.dev', 'Service', true, ['ksvc']),
+];
+
+const NAMESPACED = SERVED.filter((ref) => ref.namespaced).map(groupResource);
+const CLUSTER = SERVED.filter((ref) => !ref.namespaced).map(groupResource);
+const SNAPSHOTS = SERVED.filter((ref) => ref.group === 'snapshot.storage.k8s.io').map(groupResource);
+const without = (names: string[], ...left: string[]) =>
+  names.filter((name) => ![...SNAPSHOTS, ...left].includes(name));
+const ALL_NAMESPACED = without(NAMESPACED);
+const ALL_CLUSTER = without(CLUSTER);
+
+const listed = (spec: ResourceFilterSpec, everyNamespace: boolean): string[] => {
+  const filter = new ResourceFilter(spec, SERVED, everyNamespace);
+  return SERVED.filter((ref) => filter.lists(ref)).map(groupResource);
+};
+const sorted = (...names: string[][]) =>
+  SERVED.map(groupResource).filter((name) => names.flat().includes(name));
+
+describe('the name of a resource type', () => {
+  it.each([
+    ['pods', 'pods'],
+    ['Pods', 'pods'],
+    ['pod', 'pods'],
+    ['Pod', 'pods'],
+    ['po', 'pods'],
+    ['deploy', 'deployments.apps'],
+    ['Deployment', 'deployments.apps'],
+    ['deployments.apps', 'deployments.apps'],
+    ['deploy.apps', 'deployments.apps'],
+    ['clusterroles.rbac', 'clusterroles.rbac.authorization.k8s.io'],
+    ['services', 'services'],
+    ['services.serving.knative.dev', 'services.serving.knative.dev'],
+    ['service.serving', 'services.serving.knative.dev'],
+    ['ksvc', 'services.serving.knative.dev'],
+    ['*', '*'],
+    ['*.apps', '*.apps'],
+    ['unknown', 'unknown'],
+    ['Unknown.Example', 'Unknown.Example'],
+    ['pods.nowhere', 'pods.nowhere'],
+    ['', ''],
+  ])('%j means %j', (name, resolved) => expect(resolveResource(name, SERVED)).toBe(resolved));
+
+  it('is the whole group rather than the beginning of another', () => {
+    const types = [served('things.shop.example', 'Thing', true), served('things.shop', 'Thing', true)];
+    expect(resolveResource('things.shop', types)).toBe('things.shop');
+    expect(resolveResource('things.shop.e', types)).toBe('things.shop.example');
+  });
+
+  it("is a type's own rather than the short one of another", () => {
+    const types = [
+      served('policies.a.example', 'Policy', true, ['keys']),
+      served('keys.b.example', 'Key', true),
+    ];
+    expect(resolveResource('keys', types)).toBe('keys.b.example');
+  });
+
+  it('is never taken from a type without a singular', () => {
+    expect(
+      resolveResource('.apps', [{ ...served('deployments.apps', 'Deployment', true), singular: '' }]),
+    ).toBe('.apps');
+  });
+});
+
+const EVERYTHING = sorted(ALL_NAMESPACED, ALL_CLUSTER);
+
+describe('old filters: the types that are listed', () => {
+  it.each<[string, ResourceFilterSpec, boolean, string[]]>([
+    ['cluster true, all namespaces', { includeClusterResources: true }, true, EVERYTHING],
+    ['cluster true, some namespaces', { includeClusterResources: true }, false, EVERYTHING],
+    ['cluster false, all namespaces', { includeClusterResources: false }, true, ALL_NAMESPACED],
+    ['cluster false, some namespaces', { includeClusterResources: false }, false, ALL_NAMESPACED],
+    ['included types', { includedResources: ['po', 'pv'] }, true, ['persistentvolumes', 'pods']],
+    ['included types, some namespaces', { includedResources: ['po', 'pv'] }, false, ['pods']],
+    ['included namespaces', { includedResources: ['pods', 'ns'] }, false, ['namespaces', 'pods']],
+    ['all included', { includedResources: ['*'] }, true, EVERYTHING],
+    [
+      'all included, some namespaces',
+      { includedResources: ['*'] },
+      false,
+      sorted(ALL_NAMESPACED, ['namespaces']),
+    ],
+    [
+      'cluster types by name, some namespaces',
+      { includedResources: ['pv', 'pods'], includeClusterResources: true },
+      false,
+      ['persistentvolumes', 'pods'],
+    ],
+    [
+      'cluster types by name, but none wanted',
+      { includedResources: ['pv', 'pods'], includeClusterResources: false },
+      true,
+      ['pods'],
+    ],
+    [
+      'excluded types',
+      { excludedResources: ['deploy', 'nodes'] },
+      true,
+      without(EVERYTHING, 'deployments.apps', 'nodes'),
+    ],
+    [
+      'a pattern',
+      { includedResources: ['*.apps', 'p*s'] },
+      true,
+      ['persistentvolumeclaims', 'persistentvolumes', 'pods', 'deployments.apps'],
+    ],
+    ['excluded `*` is nothing', { includedResources: ['pods'], excludedResources: ['*'] }, true, ['pods']],
+    ['excluded wins', { includedResources: ['pods', 'cm'], excludedResources: ['po'] }, true, ['configmaps']],
+    ['a type that nobody serves', { includedResources: ['ghosts'] }, true, []],
+  ])('%s', (_name, spec, everyNamespace, expected) => {
+    expect(listed(spec, everyNamespace)).toEqual(expected);
+  });
+});
+
+describe('new filters: the types that are listed', () => {
+  it.each<[string, ResourceFilterSpec, boolean, string[]]>([
+    ['no filter, all namespaces', {}, true, EVERYTHING],
+    ['no filter, some namespaces', {}, false, sorted(ALL_NAMESPACED, ['namespaces'])],
+    ['nulls', { includedResources: null, includeClusterResources: null }, true, EVERYTHING],
+    [
+      'cluster types by name',
+      { includedClusterScopedResources: ['pv'] },
+      true,
+      sorted(ALL_NAMESPACED, ['namespaces', 'persistentvolumes']),
+    ],
+    [
+      'cluster types by name, some namespaces',
+      { includedClusterScopedResources: ['pv'] },
+      false,
+      sorted(ALL_NAMESPACED, ['namespaces', 'persistentvolumes']),
+    ],
+    ['all cluster types, some namespaces', { includedClusterScopedResources: ['*'] }, false, EVERYTHING],
+    ['no cluster type', { excludedClusterScopedResources: ['*'] }, true, ALL_NAMESPACED],
+    [
+      'a cluster type excluded: others only by name',
+      { excludedClusterScopedResources: ['nodes'] },
+      true,
+      sorted(ALL_NAMESPACED, ['namespaces']),
+    ],
+    [
+      'all cluster types but one',
+      { includedClusterScopedResources: ['*'], excludedClusterScopedResources: ['no'] },
+      true,
+      without(EVERYTHING, 'nodes'),
+    ],
+    ['namespaces excluded', { excludedClusterScopedResources: ['namespaces'] }, false, ALL_NAMESPACED],
+    ['namespaced types by name', { includedNamespaceScopedResources: ['po'] }, true, ['namespaces', 'pods']],
+    ['no namespaced type', { excludedNamespaceScopedResources: ['*'] }, true, ['namespaces']],
+    [
+      'no namespaced type, all cluster types',
+      { excludedNamespaceScopedResources: ['*'], includedClusterScopedResources: ['*'] },
+      true,
+      ALL_CLUSTER,
+    ],
+    [
+      'a namespaced type excluded',
+      { excludedNamespaceScopedResources: ['cm'] },
+      false,
+      sorted(without(ALL_NAMESPACED, 'configmaps'), ['namespaces']),
+    ],
+    ['all namespaced types by `*`', { includedNamespaceScopedResources: ['*'] }, true, EVERYTHING],
+  ])('%s', (_name, spec, everyNamespace, expected) => {
+    expect(listed(spec, everyNamespace)).toEqual(expected);
+  });
+
+  it('snapshot objects are never listed, not even when asked for', () => {
+    const asked = { includedResources: ['vs', 'vsc'], includeClusterResources: true };
+    expect(listed(asked, true)).toEqual([]);
+    expect(listed({ includedNamespaceScopedResources: ['vs'] }, true)).toEqual(['namespaces']);
+  });
+});
+
+describe('the defaults written back to a resource', () => {
+  it.each<[ResourceFilterSpec]>([
+    [{}],
+    [{ includeClusterResources: true }],
+    [{ includeClusterResources: false }],
+    [{ includedResources: ['pods', 'pv'] }],
+    [{ excludedResources: ['pods'] }],
+    [{ excludedResources: ['volumesnapshots.snapshot.storage.k8s.io'] }],
+    [{ includedClusterScopedResources: ['pv'] }],
+    [{ excludedNamespaceScopedResources: ['cm'] }],
+  ])('change nothing of what %j lists', (spec) => {
+    const defaulted = withDefaults(spec, { storageLocation: 'default', excludedNamespaces: [] });
+    for (const everyNamespace of [true, false]) {
+      expect(listed(defaulted, everyNamespace)).toEqual(listed(spec, everyNamespace));
+    }
+  });
+});
+
+describe('cluster-scoped objects that come along', () => {
+  it.each<[string, ResourceFilterSpec, boolean, boolean]>([
+    ['no filter', {}, true, true],
+    ['no filter, some namespaces', {}, false, true],
+    ['cluster true', { includeClusterResources: true }, false, true],
+    ['cluster false', { includeClusterResources: false }, true, false],
+    ['not among the included types', { includedResources: ['pods'] }, false, false],
+    ['among the included types', { includedResources: ['pods', 'pv'] }, false, true],
+    [
+      'not among the included types, cluster true',
+      { includedResources: ['pods'], includeClusterResources: true },
+      false,
+      true,
+    ],
+    ['excluded, cluster true', { excludedResources: ['pv'], includeClusterResources: true }, true, false],
+    ['excluded by its short name', { excludedResources: ['pv'] }, false, false],
+    ['new: excluded', { excludedClusterScopedResources: ['pv'] }, false, false],
+    ['new: all excluded', { excludedClusterScopedResources: ['*'] }, false, false],
+    ['new: another included', { includedClusterScopedResources: ['nodes'] }, false, true],
+    ['new: no namespaced type', { excludedNamespaceScopedResources: ['*'] }, false, true],
+  ])('%s', (_name, spec, everyNamespace, expected) => {
+    const filter = new ResourceFilter(spec, SERVED, everyNamespace);
+    expect(filter.allowsRelated('persistentvolumes')).toBe(expected);
+  });
+});
