@@ -31,7 +31,7 @@ let environment: Environment | undefined;
 async function main({ kubeconfig }: Options): Promise<void> {
   environment = kubeconfig
     ? await prepareCluster(screen, kubeconfig)
-    : await prepareLab(screen, (undo) => void (takeDown = undo));
+    : await prepareLab(screen, (undo) => void (takeDown = undo), signal);
   signal.throwIfAborted();
   const { kube, controlNamespace } = environment;
   await screen.step('leftovers of an earlier demonstration', (tell) =>

@@ -29,7 +29,7 @@ export interface Environment {
 /** Ends a lab that this demonstration has begun to start, however far it came. */
 export type OnLab = (takeDown: () => Promise<void>) => void;
 
-export async function prepareLab(screen: Screen, onLab: OnLab): Promise<Environment> {
+export async function prepareLab(screen: Screen, onLab: OnLab, signal: AbortSignal): Promise<Environment> {
   const name = defaultLabName;
   const down = findLab(name)
     ? undefined
@@ -38,7 +38,9 @@ export async function prepareLab(screen: Screen, onLab: OnLab): Promise<Environm
   await screen.loud(`lab "${name}": Kubernetes, CSI driver, Temporal, S3 server`, async (tell) => {
     await bringUp(name, tell);
   });
+  signal.throwIfAborted();
   await screen.loud('images of the application', (tell) => loadTestImages(requireLab(name), tell));
+  signal.throwIfAborted();
   await screen.loud('Caravel: image, custom resource definitions, two workers', (tell) =>
     deploy(requireLab(name), false, tell),
   );
