@@ -50,12 +50,16 @@ export function volumeFact(object: Raw): VolumeFact {
   };
 }
 
+/** Kubernetes itself makes the claim of an ephemeral volume, and names it. */
+const claimOf = (pod: string, volume: Raw): string =>
+  volume.ephemeral ? `${pod}-${text(volume.name)}` : text(volume.persistentVolumeClaim?.claimName);
+
 export function podFact(object: Raw): PodFact {
   const { metadata, spec = {}, status = {} } = object;
   const volumes: Raw[] = Array.isArray(spec.volumes) ? spec.volumes : [];
   const claims = volumes
-    .filter((volume) => volume.persistentVolumeClaim?.claimName)
-    .map((volume) => [text(volume.name), text(volume.persistentVolumeClaim.claimName)] as const);
+    .map((volume) => [text(volume.name), claimOf(text(metadata.name), volume)] as const)
+    .filter(([, claim]) => claim !== '');
   return {
     namespace: text(metadata.namespace),
     name: text(metadata.name),

@@ -21,7 +21,7 @@ export function chooseNamespaces(
   const filter = new NameFilter(includes, excludes);
   const known = new Set(existing.map((namespace) => namespace.name));
   const names = [...known].filter((name) => filter.test(name)).sort();
-  const missing = includes.filter((name) => !isGlob(name) && name !== '' && !known.has(name));
+  const missing = [...new Set(includes)].filter((name) => !isGlob(name) && name !== '' && !known.has(name));
   const problems = missing.map((name) =>
     problem(
       'error',

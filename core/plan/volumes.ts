@@ -75,7 +75,11 @@ function decide(claim: ClaimFact, volume: VolumeFact | undefined, input: VolumeP
       `claim ${name} has no storage class, so its CSI driver is not known`,
     );
   }
-  const driver = volume?.driver ?? input.provisioners[claim.storageClass] ?? '';
+  const driver = volume?.driver ?? input.provisioners[claim.storageClass];
+  if (driver === undefined) {
+    const message = `claim ${name}: StorageClass ${claim.storageClass} does not exist, so the CSI driver is not known`;
+    return failed(claim, 'StorageClassMissing', message);
+  }
   if (!input.moveData) {
     const what = 'snapshots that stay in the cluster (spec.snapshotMoveData: false)';
     return failed(claim, 'NotSupported', `claim ${name}: ${what} are not supported yet`);
