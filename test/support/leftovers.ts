@@ -40,7 +40,7 @@ interface Storage {
 }
 
 /** Volumes that no PersistentVolume stands for, and snapshots that no content stands for. */
-async function orphans(world: World): Promise<string[]> {
+export async function orphans(world: Pick<World, 'env' | 'kube'>): Promise<string[]> {
   const args = ['lab/main.ts', 'storage', '--output', 'json', '--name', world.env.CARAVEL_LAB];
   const { stdout } = await run(join(ROOT, 'node_modules/.bin/node'), args, { cwd: ROOT });
   const storage = JSON.parse(stdout) as Storage;
@@ -71,5 +71,7 @@ async function scratch(world: World): Promise<string[]> {
 
 /** Everything of Caravel that is left besides restore points; empty when a run cleaned up after itself. */
 export async function leftovers(world: World): Promise<string[]> {
-  return (await Promise.all([labelled(world), orphans(world), scratch(world)])).flat();
+  const found = (await Promise.all([labelled(world), orphans(world), scratch(world)])).flat();
+  // What was lost before this world began is not its doing.
+  return found.filter((entry) => !world.foreign.includes(entry));
 }

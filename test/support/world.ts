@@ -16,6 +16,7 @@ import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import { applyCrds } from './cluster.ts';
+import { orphans } from './leftovers.ts';
 
 /**
  * A Caravel of its own in the lab: a control namespace, a place in the bucket, and workers as processes of this
@@ -29,6 +30,8 @@ export interface World {
   /** Below the world's prefix, as Caravel sees it. */
   store: ObjectStore;
   workers: WorkerProcess[];
+  /** What the storage held without an owner when the world began. */
+  foreign: string[];
   startWorker(env?: Record<string, string>): Promise<WorkerProcess>;
   /** Ends the workers and removes the world and these namespaces. */
   stop(namespaces?: string[]): Promise<void>;
@@ -71,6 +74,7 @@ export async function createWorld(name: string, workerEnv: Record<string, string
     temporal,
     store,
     workers: [],
+    foreign: await orphans({ env, kube }),
     startWorker: (extra = {}) => startWorker(world, { ...workerEnv, ...extra }),
     stop: (namespaces = []) => stopWorld(world, connection, namespaces),
   };
