@@ -72,7 +72,8 @@ async function check(
   asked: BackupSpec,
   spec: BackupSpec,
 ): Promise<{ errors: string[]; location?: Location }> {
-  const errors = specErrors(asked);
+  // The namespaces labelled to be left out count as excluded by the spec.
+  const errors = specErrors({ ...asked, excludedNamespaces: spec.excludedNamespaces });
   const name = spec.storageLocation ?? '';
   try {
     const location = await openLocation(deps, run.namespace, name);

@@ -1,4 +1,6 @@
 import { AUTO_EXCLUDED } from '../plan/resource-filter.ts';
+import { parseDuration } from '../format/duration.ts';
+import { wantsFileSystemBackup } from './validate.ts';
 import type { CheckedSpec } from './validate.ts';
 
 export interface DefaultsInput {
@@ -14,8 +16,11 @@ type Spec = CheckedSpec & {
   volumeGroupSnapshotLabelKey?: string | undefined;
 };
 
-const withItem = (names: string[] | null | undefined, item: string) =>
-  (names ?? []).includes(item) ? (names ?? []) : [...(names ?? []), item];
+/** Nothing is added to `*`, which may only stand alone. */
+const withItem = (names: string[] | null | undefined, item: string) => {
+  const list = names ?? [];
+  return list.includes(item) || list.includes('*') ? list : [...list, item];
+};
 
 /** The spec as it will be carried out; written back to the resource, where users and the CLI see it. */
 export function withDefaults<S extends Spec>(
@@ -36,7 +41,7 @@ export function withDefaults<S extends Spec>(
     csiSnapshotTimeout: given(spec.csiSnapshotTimeout, '10m0s'),
     itemOperationTimeout: given(spec.itemOperationTimeout, '4h0m0s'),
     volumeGroupSnapshotLabelKey: spec.volumeGroupSnapshotLabelKey || 'velero.io/volume-group',
-    defaultVolumesToFsBackup: spec.defaultVolumesToFsBackup ?? spec.defaultVolumesToRestic ?? false,
+    defaultVolumesToFsBackup: wantsFileSystemBackup(spec),
     // Moving the data is what Caravel is for; Velero's server default is not to.
     snapshotMoveData: spec.snapshotMoveData ?? true,
     ...(usesOld
@@ -61,6 +66,12 @@ export function withDefaults<S extends Spec>(
 
 const hasAny = (...lists: (string[] | null | undefined)[]) => lists.some((names) => (names?.length ?? 0) > 0);
 
-/** The CLI sends `0s` for what the user did not set. */
-const given = (duration: string | undefined, fallback: string) =>
-  !duration || /^0+[a-z]*$/.test(duration) ? fallback : duration;
+/** The CLI sends `0s` for what the user did not set; a text that is no duration is left for the validation to name. */
+function given(duration: string | undefined, fallback: string): string {
+  if (!duration) return fallback;
+  try {
+    return parseDuration(duration) === 0 ? fallback : duration;
+  } catch {
+    return duration;
+  }
+}

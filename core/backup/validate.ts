@@ -37,7 +37,7 @@ const own = (names: string[] | null | undefined) => list(names).filter((name) =>
 function mixErrors(spec: CheckedSpec): string[] {
   const old =
     typeof spec.includeClusterResources === 'boolean' ||
-    own(spec.includedResources).length + own(spec.excludedResources).length > 0;
+    list(spec.includedResources).length + own(spec.excludedResources).length > 0;
   const fresh =
     list(spec.includedClusterScopedResources).length +
     own(spec.excludedClusterScopedResources).length +
@@ -111,6 +111,10 @@ export function durationProblems(fields: Record<string, string | null | undefine
   });
 }
 
+/** The old name of the field can only switch it on. */
+export const wantsFileSystemBackup = (spec: CheckedSpec): boolean =>
+  Boolean(spec.defaultVolumesToRestic) || Boolean(spec.defaultVolumesToFsBackup);
+
 /** What a spec may ask for but Caravel does not do yet; said before anything is done, never passed over. */
 function unsupported(spec: CheckedSpec): string[] {
   const asked: [boolean, string][] = [
@@ -118,7 +122,7 @@ function unsupported(spec: CheckedSpec): string[] {
       !['', 'velero', undefined].includes(spec.datamover),
       `spec.datamover: "${spec.datamover}" is not installed`,
     ],
-    [Boolean(spec.defaultVolumesToFsBackup ?? spec.defaultVolumesToRestic), 'spec.defaultVolumesToFsBackup'],
+    [wantsFileSystemBackup(spec), 'spec.defaultVolumesToFsBackup'],
     [list(spec.volumeSnapshotLocations).length > 0, 'spec.volumeSnapshotLocations (native snapshotters)'],
     [(spec.hooks?.resources?.length ?? 0) > 0, 'spec.hooks'],
     [Object.keys(spec.orderedResources ?? {}).length > 0, 'spec.orderedResources'],
