@@ -34,6 +34,11 @@ const LAST = new Set([
   'clusterresourcesets.addons.cluster.x-k8s.io',
   'apps.kappctrl.k14s.io',
   'packageinstalls.packaging.carvel.dev',
+  // They refuse whatever comes after them for as long as the pods behind them do not run.
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+  'apiservices.apiregistration.k8s.io',
 ]);
 
 export const WAVE_NAMES = [...WAVES.map(([name]) => name), 'workloads', 'last'];

@@ -1,12 +1,12 @@
 import { isPart } from '../transform/manifest.ts';
 import type { Part } from '../transform/manifest.ts';
 
-/** Absent, null and empty are the same to the API server. */
+/** Absent, null and empty are the same to the API server; so is what has nothing but such fields. */
 const isNothing = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
   (Array.isArray(value) && value.length === 0) ||
-  (isPart(value) && Object.keys(value).length === 0);
+  (isPart(value) && Object.values(value).every(isNothing));
 
 /** Equality of two JSON values, as far as the API tells them apart. */
 export function jsonEqual(a: unknown, b: unknown): boolean {

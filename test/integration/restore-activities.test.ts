@@ -5,7 +5,7 @@ import { restoreKeys } from '../../core/format/keys.ts';
 import { parseResults } from '../../core/format/results.ts';
 import type { ApplyReport, RestorePlan } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { KubeObject } from '../../platform/kube/types.ts';
+import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
 import { getDoc } from '../../platform/store/documents.ts';
 import { recordApplication, removeDefinition } from '../support/restore-objects.ts';
 import type { Application } from '../support/restore-objects.ts';
@@ -45,11 +45,8 @@ afterAll(async () => {
   await world.stop([SOURCE, ...TARGETS]);
 });
 
-const find = <T = KubeObject>(
-  gvr: typeof GVRS.pods | typeof WIDGETS,
-  namespace: string | undefined,
-  name: string,
-) => world.kube.find<T>(gvr as typeof GVRS.pods, namespace, name);
+const find = <T = KubeObject>(gvr: Gvr, namespace: string | undefined, name: string) =>
+  world.kube.find<T>(gvr, namespace, name);
 
 const fileText = async (key: string) => gunzipSync(await world.store.get(key)).toString('utf8');
 
@@ -139,21 +136,21 @@ async function runOf(name: string) {
 describe('objects that exist', () => {
   it('are left when equal, reported when different, and accounts are merged', async () => {
     await world.kube.create(GVRS.namespaces, undefined, namespaceObject('rt-existing', { mine: 'yes' }));
-    const make = (gvr: typeof GVRS.pods, object: object) =>
+    const make = (gvr: Gvr, object: object) =>
       world.kube.create(gvr, 'rt-existing', object).catch(() => undefined);
-    await make(GVRS.configmaps as never, {
+    await make(GVRS.configmaps, {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: 'settings', labels: { app: 'web' } },
       data: { mode: 'red' },
     });
-    await make(GVRS.secrets as never, {
+    await make(GVRS.secrets, {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 'key', labels: { app: 'web' } },
       data: { key: 'c2VjcmV0' },
     });
-    await make(GVRS.serviceaccounts as never, {
+    await make(GVRS.serviceaccounts, {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: { name: 'web', labels: { own: 'label' } },

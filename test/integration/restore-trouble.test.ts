@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ApplyReport } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { noAnswer } from '../../platform/kube/errors.ts';
-import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
 import { getDoc } from '../../platform/store/documents.ts';
 import { applied, call, createRestore, planned, storeBackup } from '../support/restore-run.ts';
 import type { Planned, StoredObjects } from '../support/restore-run.ts';
@@ -136,7 +136,7 @@ describe('an outage', () => {
         name === 'create'
           ? () => Promise.reject(noAnswer('Disconnected', 'POST /x', 'connection reset'))
           : (Reflect.get(kube, name, kube) as () => unknown).bind(kube),
-    }) as KubeClient;
+    });
     await expect(
       call(world, 'applyChunk', { ...plan, wave: 0, chunk: 0, outcomes: [] }, { kube: down }),
     ).rejects.toMatchObject({ type: 'KubeUnavailable', nonRetryable: false });

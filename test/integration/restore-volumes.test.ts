@@ -94,7 +94,7 @@ const pvInfo = { reclaimPolicy: 'Retain', labels: { tier: 'gold', 'topology.kube
 
 const names = ['full', 'broken', 'skipped', 'present'];
 const objects: StoredObjects = [
-  ['namespaces', namespaceObject(SOURCE) as KubeObject],
+  ['namespaces', namespaceObject(SOURCE)],
   ...['full', 'broken', 'present'].map((name) => claim(name, moved(name))),
   claim('skipped'),
   ...names.flatMap((name) => [volume(name), pod(name)]),

@@ -1,4 +1,4 @@
-import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { StoredObjects } from './restore-run.ts';
 import { namespaceObject } from './world.ts';
@@ -56,9 +56,7 @@ const bindingOf = (kind: string, name: string, namespace: string, role: string) 
 const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }];
 
 /** Namespaced objects of the application, by plural. */
-const inNamespace = (
-  namespace: string,
-): [gvr: { group: string; version: string; resource: string }, KubeObject][] => [
+const inNamespace = (namespace: string): [gvr: Gvr, KubeObject][] => [
   [GVRS.configmaps, named('v1', 'ConfigMap', 'settings', { data: { mode: 'blue' } })],
   [GVRS.secrets, named('v1', 'Secret', 'key', { type: 'Opaque', data: { key: 'c2VjcmV0' } })],
   [GVRS.serviceaccounts, named('v1', 'ServiceAccount', 'web', {})],
@@ -91,11 +89,11 @@ export interface Application {
 /** Makes the application in the cluster, reads it back, and removes what the restore is to make again. */
 export async function recordApplication(kube: KubeClient, namespace: string): Promise<Application> {
   const objects: StoredObjects = [];
-  const record = async (gvr: { group: string; version: string; resource: string }, object: KubeObject) => {
+  const record = async (gvr: Gvr, object: KubeObject) => {
     const scope = object.metadata.namespace;
     objects.push([gvr.resource, await kube.create<KubeObject>(gvr, scope, object)]);
   };
-  await record(GVRS.namespaces, namespaceObject(namespace, { team: 'shipping' }) as KubeObject);
+  await record(GVRS.namespaces, namespaceObject(namespace, { team: 'shipping' }));
   for (const [gvr, object] of inNamespace(namespace)) {
     object.metadata.namespace = namespace;
     if (gvr === GVRS.deployments) objects.push(['deployments', await settled(kube, namespace, object)]);
@@ -130,7 +128,7 @@ async function settled(kube: KubeClient, namespace: string, object: KubeObject):
 async function recordWidget(
   kube: KubeClient,
   namespace: string,
-  record: (gvr: { group: string; version: string; resource: string }, object: KubeObject) => Promise<void>,
+  record: (gvr: Gvr, object: KubeObject) => Promise<void>,
 ): Promise<void> {
   await removeDefinition(kube);
   await record(GVRS.customresourcedefinitions, widgetsDefinition());

@@ -83,8 +83,8 @@ export async function call<K extends keyof RestoreActivities>(
   const deps = { kube, log, temporal: world.temporal, config: { namespace: world.name } } as unknown as Deps;
   const environment = new MockActivityEnvironment({ heartbeatDetails });
   environment.on('heartbeat', (details: unknown) => onHeartbeat?.(details, () => environment.cancel()));
-  const activities = restoreActivities(deps);
-  return (await environment.run(activities[step] as never, input)) as never;
+  type Step = (input: unknown) => Promise<Awaited<ReturnType<RestoreActivities[K]>>>;
+  return await environment.run(restoreActivities(deps)[step] as Step, input);
 }
 
 export interface Planned extends RunContextRef {
