@@ -59,7 +59,7 @@ export async function handOverVolume(deps: Deps, ref: VolumeRef, signal: AbortSi
   if (!name) return;
   await kube.remove(GVRS.persistentvolumeclaims, at.namespace, at.name);
   await gone(kube, GVRS.persistentvolumeclaims, at.namespace, at.name, signal);
-  await assignVolume(kube, name, volume);
+  await assignVolume(kube, name, volume, signal);
   const manifest = volume.manifest as { spec: object };
   await kube.ensure(GVRS.persistentvolumeclaims, volume.namespace, {
     ...manifest,
@@ -96,20 +96,34 @@ async function markedVolume(kube: KubeClient, at: VolumeObjects): Promise<Volume
   )[0];
 }
 
-async function assignVolume(kube: KubeClient, name: string, target: RecoveryPlan): Promise<void> {
+async function assignVolume(
+  kube: KubeClient,
+  name: string,
+  target: RecoveryPlan,
+  signal: AbortSignal,
+): Promise<void> {
   const { claimRef } = (await kube.get<Volume>(GVRS.persistentvolumes, undefined, name)).spec;
-  if (claimRef?.namespace === target.namespace && claimRef.name === target.claim) return;
-  const reference = {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    namespace: target.namespace,
-    name: target.claim,
-    uid: null,
-    resourceVersion: null,
-  };
-  const annotations = { 'pv.kubernetes.io/bound-by-controller': null };
-  const patch = { metadata: { annotations }, spec: { claimRef: reference } };
-  await kube.patch(GVRS.persistentvolumes, undefined, name, patch, { type: 'merge' });
+  if (claimRef?.namespace !== target.namespace || claimRef.name !== target.claim) {
+    const reference = {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      namespace: target.namespace,
+      name: target.claim,
+      uid: null,
+      resourceVersion: null,
+    };
+    const annotations = { 'pv.kubernetes.io/bound-by-controller': null };
+    const patch = { metadata: { annotations }, spec: { claimRef: reference } };
+    await kube.patch(GVRS.persistentvolumes, undefined, name, patch, { type: 'merge' });
+  }
+  // A claim that comes before the binder has seen the change waits for its next round, 15 seconds later.
+  await kube.waitFor<Volume, true>(
+    GVRS.persistentvolumes,
+    undefined,
+    name,
+    (found) => (found?.status?.phase === 'Available' || found?.status?.phase === 'Bound' ? true : undefined),
+    { timeoutMs: TIMEOUTS.release, signal },
+  );
 }
 
 async function bound(
