@@ -8,7 +8,10 @@ export async function settleAll<T>(work: Promise<T>[]): Promise<T[]> {
   return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
-/** Runs `work` for every item, at most `limit` at once; results keep the order of the items. */
+/**
+ * Runs `work` for every item, at most `limit` at once; results keep the order of the items. After a failure nothing new
+ * is begun.
+ */
 export async function inPool<T, R>(
   items: readonly T[],
   limit: number,
@@ -19,7 +22,12 @@ export async function inPool<T, R>(
   const lane = async () => {
     while (next < items.length) {
       const at = next++;
-      results[at] = await work(items[at] as T);
+      try {
+        results[at] = await work(items[at] as T);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
   await settleAll(Array.from({ length: Math.min(limit, items.length) }, lane));
