@@ -83,8 +83,9 @@ export async function call<K extends keyof RestoreActivities>(
   const deps = { kube, log, temporal: world.temporal, config: { namespace: world.name } } as unknown as Deps;
   const environment = new MockActivityEnvironment({ heartbeatDetails });
   environment.on('heartbeat', (details: unknown) => onHeartbeat?.(details, () => environment.cancel()));
-  type Step = (input: unknown) => Promise<Awaited<ReturnType<RestoreActivities[K]>>>;
-  return await environment.run(restoreActivities(deps)[step] as Step, input);
+  type Result = Awaited<ReturnType<RestoreActivities[K]>>;
+  const run = restoreActivities(deps)[step] as (input: unknown) => Promise<unknown>;
+  return (await environment.run<[unknown], unknown, typeof run>(run, input)) as Result;
 }
 
 export interface Planned extends RunContextRef {
