@@ -27,27 +27,35 @@ import type { Location } from '../support/location.ts';
 export async function adoptBackup(deps: Deps, run: RunRef): Promise<Adopted> {
   const backup = readResource<Backup>(await readRunObject(deps.kube, run));
   if (isTerminal(backup.status?.phase)) return { state: 'ended', result: resultOf(run, backup) };
-  const begun = backup.status?.startTimestamp !== undefined;
-  const spec = begun ? backup.spec : withDefaults(backup.spec, await clusterDefaults(deps, run));
-  const { errors, location } = begun
-    ? { errors: [], location: await openLocation(deps, run.namespace, spec.storageLocation ?? '') }
-    : await check(deps, run, backup.spec, spec);
+  if (backup.status?.startTimestamp !== undefined) return await goOn(deps, run, backup);
+  const spec = withDefaults(backup.spec, await clusterDefaults(deps, run));
+  const { errors, location } = await check(deps, run, backup.spec, spec);
   if (errors.length > 0 || !location) return await reject(deps, run, errors, spec);
   const ended = await sealedAlready(deps, location, run, backup);
-  if (ended)
-    return typeof ended === 'string'
-      ? await reject(deps, run, [ended], spec)
-      : { state: 'ended', result: ended };
-
+  if (typeof ended === 'string') return await reject(deps, run, [ended], spec);
+  if (ended) return { state: 'ended', result: ended };
   const cluster = await deps.kube.version();
-  const startedAt = backup.status?.startTimestamp ?? now();
-  const adopted = begun ? backup : await begin(deps, run, spec, startedAt, cluster);
-  const context = await storeContext(location.store, run, {
-    resource: adopted,
-    location: spec.storageLocation ?? '',
-    startedAt,
-    cluster,
-  });
+  return await ready(run, await begin(deps, run, spec, now(), cluster), location, cluster);
+}
+
+/** An earlier attempt, or a workflow of the same run before this one, began already. */
+async function goOn(deps: Deps, run: RunRef, backup: Backup): Promise<Adopted> {
+  const location = await openLocation(deps, run.namespace, backup.spec.storageLocation ?? '');
+  const ended = await sealedAlready(deps, location, run, backup);
+  if (typeof ended === 'string') return await reject(deps, run, [ended], backup.spec);
+  if (ended) return { state: 'ended', result: ended };
+  return await ready(run, backup, location, await deps.kube.version());
+}
+
+async function ready(
+  run: RunRef,
+  resource: Backup,
+  location: Location,
+  cluster: { gitVersion: string; major: string; minor: string },
+): Promise<Adopted> {
+  const startedAt = resource.status?.startTimestamp ?? now();
+  const name = location.resource.metadata.name;
+  const context = await storeContext(location.store, run, { resource, location: name, startedAt, cluster });
   return { state: 'ready', context, startedAt };
 }
 

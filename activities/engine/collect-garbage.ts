@@ -20,7 +20,6 @@ import { now } from '../run/status.ts';
 interface Leftover {
   name: string;
   type: string;
-  runUid: string;
   workflowId: string;
   /** The snapshot in the application's namespace. */
   source?: { namespace: string; snapshot: string };
@@ -83,19 +82,17 @@ async function leftovers(deps: Deps): Promise<Leftover[]> {
 }
 
 function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
-  const labels = metadata.labels ?? {};
-  const workflowId = metadata.annotations?.[WORKFLOW_ANNOTATION];
-  const runUid = labels[LABELS.runUid];
-  if (!workflowId || !runUid) return undefined;
-  const name = labels[LABELS.volume] ?? metadata.name;
-  const isSource = kind === 'VolumeSnapshot' && labels[LABELS.component] === 'source-snapshot';
+  const { labels = {}, annotations = {}, namespace = '', name } = metadata;
+  const workflowId = annotations[WORKFLOW_ANNOTATION];
+  if (!workflowId) return undefined;
+  const component = labels[LABELS.component];
+  const isSource = kind === 'VolumeSnapshot' && component === 'source-snapshot';
   return {
-    name,
+    name: labels[LABELS.volume] ?? name,
     type: labels[LABELS.runType] ?? 'backup',
-    runUid,
     workflowId,
-    ...(labels[LABELS.component] === 'source-content' && { content: metadata.name }),
-    ...(isSource && { source: { namespace: metadata.namespace ?? '', snapshot: metadata.name } }),
+    ...(component === 'source-content' && { content: name }),
+    ...(isSource && { source: { namespace, snapshot: name } }),
   };
 }
 
@@ -136,10 +133,7 @@ async function sweepScratch(
   for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
     try {
       const { store } = await openLocation(deps, namespace, location.metadata.name);
-      for (const prefix of await lostScratch(store, `${cluster}/${namespace}`, lost)) {
-        await store.abortUploads(prefix);
-        if ((await store.removeAll(prefix)) > 0) removed.push(prefix);
-      }
+      removed.push(...(await removeLost(store, `${cluster}/${namespace}`, lost)));
     } catch (error) {
       deps.log.warn('scratch could not be swept', {
         location: location.metadata.name,
@@ -150,23 +144,31 @@ async function sweepScratch(
   return removed;
 }
 
-async function lostScratch(
+async function removeLost(
   store: ObjectStore,
   scope: string,
   lost: (workflowId: string) => Promise<boolean>,
 ): Promise<string[]> {
-  const prefixes: string[] = [];
+  const removed: string[] = [];
+  for (const scratch of await scratchFolders(store)) {
+    const owner = await scratchOwner(store, scratch);
+    // Scratch of another cluster that shares the bucket is left to that cluster.
+    if (!owner || scopeOf(owner) !== scope || !(await lost(owner))) continue;
+    await store.abortUploads(scratch);
+    if ((await store.removeAll(scratch)) > 0) removed.push(scratch);
+  }
+  return removed;
+}
+
+async function scratchFolders(store: ObjectStore): Promise<string[]> {
+  const found: string[] = [];
   for (const top of [BACKUPS_PREFIX, RESTORES_PREFIX]) {
     for (const name of await store.folders(top)) {
-      for (const uid of await store.folders(`${top}${name}/.caravel/`)) {
-        const scratch = `${top}${name}/.caravel/${uid}/`;
-        const owner = await scratchOwner(store, scratch);
-        // Scratch of another cluster that shares the bucket is left to that cluster.
-        if (owner && scopeOf(owner) === scope && (await lost(owner))) prefixes.push(scratch);
-      }
+      const uids = await store.folders(`${top}${name}/.caravel/`);
+      found.push(...uids.map((uid) => `${top}${name}/.caravel/${uid}/`));
     }
   }
-  return prefixes;
+  return found;
 }
 
 async function scratchOwner(store: ObjectStore, scratch: string): Promise<string | undefined> {

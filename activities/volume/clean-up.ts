@@ -26,7 +26,7 @@ export async function removeMovers(kube: KubeClient, at: VolumeObjects, signal: 
   await Promise.all(
     pods.map(async (pod) => {
       await kube.remove(GVRS.pods, at.namespace, pod.metadata.name);
-      await gone(kube, GVRS.pods, at.namespace, pod.metadata.name, signal);
+      await gone(kube, { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name }, signal);
     }),
   );
 }
@@ -47,8 +47,8 @@ export async function removeClaim(kube: KubeClient, at: VolumeObjects, signal: A
   const volume = claim.spec.volumeName;
   if (volume) await setReclaimPolicy(kube, volume, 'Delete');
   await kube.remove(GVRS.persistentvolumeclaims, at.namespace, at.name);
-  await gone(kube, GVRS.persistentvolumeclaims, at.namespace, at.name, signal);
-  if (volume) await gone(kube, GVRS.persistentvolumes, undefined, volume, signal);
+  await gone(kube, { gvr: GVRS.persistentvolumeclaims, namespace: at.namespace, name: at.name }, signal);
+  if (volume) await gone(kube, { gvr: GVRS.persistentvolumes, namespace: undefined, name: volume }, signal);
 }
 
 export async function setReclaimPolicy(kube: KubeClient, volume: string, policy: string): Promise<void> {
@@ -121,7 +121,7 @@ async function removeSnapshot(
     if (found) await setDeletionPolicy(kube, found, policy);
   }
   await kube.remove(GVRS.volumesnapshots, namespace, name);
-  await gone(kube, GVRS.volumesnapshots, namespace, name, signal);
+  await gone(kube, { gvr: GVRS.volumesnapshots, namespace: namespace, name: name }, signal);
   if (content) await removeContent(kube, content, policy, signal);
 }
 
@@ -135,7 +135,7 @@ async function removeContent(
   if (!found) return;
   await setDeletionPolicy(kube, found, policy);
   await kube.remove(GVRS.volumesnapshotcontents, undefined, name);
-  await gone(kube, GVRS.volumesnapshotcontents, undefined, name, signal);
+  await gone(kube, { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name: name }, signal);
 }
 
 export const sourceOf = (ref: VolumeRef, volume: { namespace: string; claim: string }) => ({

@@ -50,7 +50,12 @@ async function attachOrCreate({ kube, at, signal, firstAttempt, podFor }: Follow
   if (alive) return alive;
   // Never two movers on one volume: the next begins when the last is proven gone.
   for (const dying of pods)
-    await gone(kube, GVRS.pods, at.namespace, dying.metadata.name, signal, TIMEOUTS.moverGone);
+    await gone(
+      kube,
+      { gvr: GVRS.pods, namespace: at.namespace, name: dying.metadata.name },
+      signal,
+      TIMEOUTS.moverGone,
+    );
   const attempt = Math.max(firstAttempt, ...pods.map((pod) => attemptOf(pod) + 1));
   const { object } = await kube.ensure(GVRS.pods, at.namespace, podFor(attempt));
   return object;
@@ -140,5 +145,10 @@ function moverError({ code, message, retryable }: Extract<MoverEvent, { t: 'erro
 
 async function removeDeadPod({ kube, at, signal }: Following, pod: KubeObject): Promise<void> {
   await kube.remove(GVRS.pods, at.namespace, pod.metadata.name);
-  await gone(kube, GVRS.pods, at.namespace, pod.metadata.name, signal, TIMEOUTS.moverGone);
+  await gone(
+    kube,
+    { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name },
+    signal,
+    TIMEOUTS.moverGone,
+  );
 }

@@ -11,7 +11,7 @@ import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { VolumeCut, VolumePlan } from '../../core/model.ts';
 import { isNotFound } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { KubeClient } from '../../platform/kube/types.ts';
+import type { Gvr, KubeClient } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import { MOVEMENT_GVR, uploadFor } from './movement.ts';
@@ -122,9 +122,9 @@ async function dropOriginal(
 ): Promise<void> {
   const snapshot = sourceSnapshotName(ref.run, volume.namespace, volume.claim);
   await kube.remove(GVRS.volumesnapshots, volume.namespace, snapshot);
-  await gone(kube, GVRS.volumesnapshots, volume.namespace, snapshot, signal);
+  await gone(kube, { gvr: GVRS.volumesnapshots, namespace: volume.namespace, name: snapshot }, signal);
   await kube.remove(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
-  await gone(kube, GVRS.volumesnapshotcontents, undefined, ref.cut.content, signal);
+  await gone(kube, { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name: ref.cut.content }, signal);
 }
 
 export async function setDeletionPolicy(
@@ -144,9 +144,7 @@ export async function setDeletionPolicy(
 /** Waits until an object is gone; its finalizers, and so the storage behind it, are done then. */
 export async function gone(
   kube: KubeClient,
-  gvr: (typeof GVRS)[keyof typeof GVRS],
-  namespace: string | undefined,
-  name: string,
+  { gvr, namespace, name }: { gvr: Gvr; namespace: string | undefined; name: string },
   signal: AbortSignal,
   timeoutMs: number = TIMEOUTS.release,
 ): Promise<void> {

@@ -58,7 +58,7 @@ export async function handOverVolume(deps: Deps, ref: VolumeRef, signal: AbortSi
   const name = await keepVolume(kube, ref, at);
   if (!name) return;
   await kube.remove(GVRS.persistentvolumeclaims, at.namespace, at.name);
-  await gone(kube, GVRS.persistentvolumeclaims, at.namespace, at.name, signal);
+  await gone(kube, { gvr: GVRS.persistentvolumeclaims, namespace: at.namespace, name: at.name }, signal);
   await assignVolume(kube, name, volume, signal);
   const manifest = volume.manifest as { spec: object };
   await kube.ensure(GVRS.persistentvolumeclaims, volume.namespace, {
@@ -194,7 +194,7 @@ export async function cleanUpRecoveryAt(
     { type: 'merge' },
   );
   await kube.remove(GVRS.persistentvolumes, undefined, name);
-  await gone(kube, GVRS.persistentvolumes, undefined, name, signal);
+  await gone(kube, { gvr: GVRS.persistentvolumes, namespace: undefined, name: name }, signal);
 }
 
 export async function cleanUpRecovery(deps: Deps, ref: VolumeRef, signal: AbortSignal): Promise<void> {

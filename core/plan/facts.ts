@@ -32,11 +32,14 @@ export function claimFact(object: Raw): ClaimFact {
     ...(spec.storageClassName && { storageClass: text(spec.storageClassName) }),
     volumeMode: spec.volumeMode === 'Block' ? 'Block' : 'Filesystem',
     accessModes: Array.isArray(spec.accessModes) ? spec.accessModes.map(text) : [],
-    requestedBytes: Number(parseQuantity(text(spec.resources?.requests?.storage) || '0')),
+    requestedBytes: requestedBytes(spec),
     labels: strings(metadata.labels),
     annotations: strings(metadata.annotations),
   };
 }
+
+const requestedBytes = (spec: Raw): number =>
+  Number(parseQuantity(text(spec.resources?.requests?.storage) || '0'));
 
 export function volumeFact(object: Raw): VolumeFact {
   const { metadata, spec = {} } = object;

@@ -58,8 +58,13 @@ function failed(claim: ClaimFact, code: Problem['code'], message: string): Decis
 }
 
 function decide(claim: ClaimFact, volume: VolumeFact | undefined, input: VolumePlanInput): Decision {
-  const name = `${claim.namespace}/${claim.name}`;
   if (!input.snapshotVolumes) return skip('spec.snapshotVolumes is false');
+  return withoutVolume(claim, volume) ?? bySnapshot(claim, volume, input);
+}
+
+/** Claims that have nothing a CSI snapshot could be taken of. */
+function withoutVolume(claim: ClaimFact, volume: VolumeFact | undefined): Decision | undefined {
+  const name = `${claim.namespace}/${claim.name}`;
   if (claim.phase !== 'Bound' || !claim.volume) {
     return failed(
       claim,
@@ -75,7 +80,12 @@ function decide(claim: ClaimFact, volume: VolumeFact | undefined, input: VolumeP
       `claim ${name} has no storage class, so its CSI driver is not known`,
     );
   }
-  const driver = volume?.driver ?? input.provisioners[claim.storageClass];
+  return undefined;
+}
+
+function bySnapshot(claim: ClaimFact, volume: VolumeFact | undefined, input: VolumePlanInput): Decision {
+  const name = `${claim.namespace}/${claim.name}`;
+  const driver = volume?.driver ?? input.provisioners[claim.storageClass ?? ''];
   if (driver === undefined) {
     const message = `claim ${name}: StorageClass ${claim.storageClass} does not exist, so the CSI driver is not known`;
     return failed(claim, 'StorageClassMissing', message);

@@ -101,26 +101,37 @@ export type MoverState =
   | { state: 'running' }
   | { state: 'ended'; message: string };
 
+interface Waiting {
+  reason?: string;
+  message?: string;
+}
+
 interface PodStatus {
   phase?: string;
   conditions?: { type: string; status: string; reason?: string; message?: string }[];
-  containerStatuses?: {
-    state?: {
-      waiting?: { reason?: string; message?: string };
-      running?: object;
-      terminated?: { message?: string; reason?: string; exitCode?: number };
-    };
-  }[];
+  containerStatuses?: { state?: ContainerState }[];
 }
 
+interface ContainerState {
+  waiting?: Waiting;
+  running?: object;
+  terminated?: { message?: string };
+}
+
+const ENDED = new Set(['Failed', 'Succeeded']);
 const PULL_FAULTS = new Set(['ImagePullBackOff', 'ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName']);
 
 export function moverState(status: PodStatus = {}): MoverState {
-  const container = status.containerStatuses?.[0]?.state ?? {};
-  if (container.terminated) return { state: 'ended', message: container.terminated.message ?? '' };
-  if (status.phase === 'Failed' || status.phase === 'Succeeded') return { state: 'ended', message: '' };
-  if (container.running) return { state: 'running' };
-  const { reason = '', message = '' } = container.waiting ?? {};
+  const { terminated, running, waiting = {} } = containerState(status);
+  if (terminated || ENDED.has(status.phase ?? ''))
+    return { state: 'ended', message: terminated?.message ?? '' };
+  return running ? { state: 'running' } : startState(status, waiting);
+}
+
+const containerState = (status: PodStatus): ContainerState => status.containerStatuses?.[0]?.state ?? {};
+
+/** Neither running nor ended: on its way, or kept from starting. */
+function startState(status: PodStatus, { reason = '', message = '' }: Waiting): MoverState {
   if (PULL_FAULTS.has(reason)) return startFault('MoverImagePull', `${reason}: ${message}`);
   const scheduled = status.conditions?.find((condition) => condition.type === 'PodScheduled');
   if (scheduled?.status === 'False')

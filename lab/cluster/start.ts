@@ -43,7 +43,7 @@ export async function startComponents(
   const ready = new Map<string, Promise<void>>();
   for (const component of components) {
     const work = async (): Promise<void> => {
-      await Promise.all(component.after.map((name) => ready.get(name)));
+      await Promise.all(component.after.map((name) => ready.get(name) ?? Promise.resolve()));
       if (await startComponent(lab, binaries, component)) started.push(component.name);
       if (component.name === 'apiserver') await afterApiserver();
     };

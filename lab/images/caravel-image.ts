@@ -97,7 +97,7 @@ async function exportApp(runtime: Runtime, scratch: string): Promise<string> {
     const root = (await buildah(['mount', container])).trim();
     const layer = join(scratch, 'app.tar');
     await packFolder(root, layer, ['app'], ['app/node_modules']);
-    return await addLayer(runtime.layout, 'runtime', layer);
+    return addLayer(runtime.layout, 'runtime', layer);
   } finally {
     await buildah(['rm', container]);
   }

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { inRun, processesOf, until } from '../support/processes.ts';
-import { apply, createWorld, ended, factsOf, removeNamespace } from '../support/world.ts';
+import { apply, createWorld, ended, factsOf } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
 /**

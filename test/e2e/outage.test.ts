@@ -7,7 +7,7 @@ import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
-import { apply, createWorld, ended, removeNamespace } from '../support/world.ts';
+import { apply, createWorld, ended } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
 const run = promisify(execFile);

@@ -12,7 +12,7 @@ import { labEnv } from '../../lab/env.ts';
 import type { LabEnvironment } from '../../lab/env.ts';
 import { createKubeClient } from '../../platform/kube/client.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import { applyCrds } from './cluster.ts';
@@ -232,7 +232,7 @@ export async function ended(
   timeoutMs = 300_000,
 ): Promise<Run> {
   const run = await world.kube.waitFor<Run, Run>(
-    GVR_OF[kind] as Gvr,
+    GVR_OF[kind],
     world.name,
     name,
     (object) => (TERMINAL.includes(object?.status?.phase ?? '') ? object : undefined),

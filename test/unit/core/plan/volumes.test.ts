@@ -254,7 +254,9 @@ describe('volumes that are cut together', () => {
         const { volumes, groups } = planVolumes(
           input({ claims: claims.map((name) => claim(name)), pods: podFacts }),
         );
-        expect(groups.flatMap((group) => group.volumes).sort()).toEqual(volumes.map(({ index }) => index));
+        expect(groups.flatMap((group) => group.volumes).sort((a, b) => a - b)).toEqual(
+          volumes.map(({ index }) => index),
+        );
         expect(new Set(groups.map(({ id }) => id)).size).toBe(groups.length);
         const groupOf = new Map(groups.flatMap((group) => group.volumes.map((at) => [at, group.id])));
         const reached = connected(claims, pods);
