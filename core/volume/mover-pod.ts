@@ -115,7 +115,7 @@ interface PodStatus {
 interface ContainerState {
   waiting?: Waiting;
   running?: object;
-  terminated?: { message?: string };
+  terminated?: { message?: string; exitCode?: number };
 }
 
 const ENDED = new Set(['Failed', 'Succeeded']);

@@ -26,9 +26,13 @@ export async function buildAndLoadCaravel(
   say: (line: string) => void,
 ): Promise<string> {
   const waiting = (): void => say('another image build is running: waiting for it');
-  return withLock(join(cacheDir, 'image-build.lock'), waiting, () =>
-    buildLocked(lab, binaries).finally(tidyBuilder),
-  );
+  return withLock(join(cacheDir, 'image-build.lock'), waiting, async () => {
+    try {
+      return await buildLocked(lab, binaries);
+    } finally {
+      await tidyBuilder();
+    }
+  });
 }
 
 async function buildLocked(lab: Lab, binaries: Binaries): Promise<string> {
