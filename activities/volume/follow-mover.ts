@@ -133,7 +133,8 @@ async function terminationWord(
 export function parseEvent(line: string): MoverEvent | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    return JSON.parse(line) as MoverEvent;
+    const value = JSON.parse(line) as { t?: unknown };
+    return typeof value.t === 'string' ? (value as MoverEvent) : undefined;
   } catch {
     return undefined;
   }
