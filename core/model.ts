@@ -17,6 +17,12 @@ export interface ResourceRef {
   namespaced: boolean;
 }
 
+/** A resource as the API server serves it, with every name users call it by. */
+export interface ServedResource extends ResourceRef {
+  singular: string;
+  shortNames: string[];
+}
+
 /** `deployments.apps`; the core group has no suffix. */
 export const groupResource = (ref: { group: string; resource: string }) =>
   ref.group === '' ? ref.resource : `${ref.resource}.${ref.group}`;
@@ -36,8 +42,8 @@ export interface BackupPlan {
   /** Include list was empty or `*`, so lists are made cluster-wide. */
   wholeCluster: boolean;
   shards: ExportShard[];
-  /** Served resources by group-resource, for related objects. */
-  resources: ResourceRef[];
+  /** Everything that is served, for related objects. */
+  resources: ServedResource[];
   problems: Problem[];
 }
 

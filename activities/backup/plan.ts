@@ -36,7 +36,11 @@ export async function planBackup(deps: Deps, ref: RunContextRef): Promise<{ plan
     namespaces: choice.names,
     wholeCluster: choice.wholeCluster,
     shards: shardsFor(served, filter, choice),
-    resources: served.map(reference),
+    resources: served.map((resource) => ({
+      ...reference(resource),
+      singular: resource.singular,
+      shortNames: resource.shortNames,
+    })),
     problems: [
       ...choice.problems,
       ...discovery.failures.map(({ group, message }) =>

@@ -3,9 +3,10 @@ import type { Backup } from '../../contracts/api/backup.ts';
 import { scratchPrefix } from '../../contracts/ids.ts';
 import type { DocRef } from '../../contracts/run.ts';
 import { leftOut } from '../../core/backup/items.ts';
+import { relatedTo } from '../../core/backup/related.ts';
+import type { RelatedObject } from '../../core/backup/related.ts';
 import { groupResource } from '../../core/model.ts';
-import type { BackupPlan, Facts, ResourceRef, ShardIndex } from '../../core/model.ts';
-import { mergeFacts } from '../../core/plan/facts.ts';
+import type { BackupPlan, ResourceRef, ShardIndex } from '../../core/model.ts';
 import { ResourceFilter } from '../../core/plan/resource-filter.ts';
 import { problem } from '../../core/problems.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
@@ -13,39 +14,6 @@ import { getDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun } from '../support/context.ts';
 import { ShardCollector } from './export.ts';
-
-/** Objects without a namespace that exported ones cannot do without. */
-interface Related {
-  groupResource: string;
-  name: string;
-  /** The object that asks for it, for the message when it is missing. */
-  of: string;
-  /** A missing one is worth a warning; CRDs are asked for by guess. */
-  expected: boolean;
-}
-
-const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
-
-function relatedTo(facts: Facts): Related[] {
-  const volumes = facts.claims
-    .filter((claim) => claim.volume)
-    .map((claim) => ({
-      groupResource: 'persistentvolumes',
-      name: claim.volume ?? '',
-      of: `claim ${claim.namespace}/${claim.name}`,
-      expected: true,
-    }));
-  const crds = facts.groupResources
-    .filter((name) => name.includes('.'))
-    .map((name) => ({ groupResource: CRDS, name, of: name, expected: false }));
-  const priorities = facts.priorityClasses.map((name) => ({
-    groupResource: 'priorityclasses.scheduling.k8s.io',
-    name,
-    of: 'a pod',
-    expected: true,
-  }));
-  return [...volumes, ...crds, ...priorities];
-}
 
 export async function exportRelated(
   deps: Deps,
@@ -60,13 +28,12 @@ export async function exportRelated(
       Object.entries(shard.names).flatMap(([key, names]) => names.map((name) => `${key}/${name}`)),
     ),
   );
-  const served = plan.resources.map((resource) => ({ ...resource, singular: '', shortNames: [] }));
   const everything = plan.wholeCluster && (context.resource.spec.excludedNamespaces?.length ?? 0) === 0;
-  const filter = new ResourceFilter(context.resource.spec, served, everything);
+  const filter = new ResourceFilter(context.resource.spec, plan.resources, everything);
   const scratch = scratchPrefix(ref.run);
   const collector = new ShardCollector(store, scratch, 'related', ref.run.name);
   const byName = new Map(plan.resources.map((resource) => [groupResource(resource), resource]));
-  for (const related of relatedTo(mergeFacts(shards.map((shard) => shard.facts)))) {
+  for (const related of relatedTo(shards)) {
     signal.throwIfAborted();
     const resource = byName.get(related.groupResource);
     if (!resource || !filter.allowsRelated(related.groupResource)) continue;
@@ -82,7 +49,7 @@ async function addRelated(
   deps: Deps,
   collector: ShardCollector,
   resource: ResourceRef,
-  related: Related,
+  related: RelatedObject,
 ): Promise<void> {
   const object = await deps.kube.find<KubeObject>(resource, undefined, related.name);
   if (object) {

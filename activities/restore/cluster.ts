@@ -1,6 +1,5 @@
-import type { RestoreChanges } from '../../core/model.ts';
+import type { RestoreChanges, ServedResource } from '../../core/model.ts';
 import { groupResource } from '../../core/model.ts';
-import type { ServedResource } from '../../core/plan/resource-filter.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { imageChanges } from '../../core/transform/pod.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';

@@ -1,5 +1,5 @@
 import { groupResource } from '../model.ts';
-import type { ResourceRef } from '../model.ts';
+import type { ResourceRef, ServedResource } from '../model.ts';
 import { NameFilter } from '../selection/glob.ts';
 
 /** The filter fields of a Backup spec. Old and new filters are never used together. */
@@ -11,12 +11,6 @@ export interface ResourceFilterSpec {
   excludedClusterScopedResources?: string[] | null | undefined;
   includedNamespaceScopedResources?: string[] | null | undefined;
   excludedNamespaceScopedResources?: string[] | null | undefined;
-}
-
-/** A resource as the API server serves it, with every name users call it by. */
-export interface ServedResource extends ResourceRef {
-  singular: string;
-  shortNames: string[];
 }
 
 /** Snapshot objects enter a backup only through the volumes they belong to, never by listing. */
@@ -54,6 +48,14 @@ const usesOldFilters = (spec: ResourceFilterSpec) =>
 
 const withoutAuto = (names: readonly string[] | null | undefined) =>
   (names ?? []).filter((name) => name !== AUTO_EXCLUDED.cluster && name !== AUTO_EXCLUDED.namespaced);
+
+const NAMESPACES: ResourceRef = {
+  group: '',
+  version: 'v1',
+  resource: 'namespaces',
+  kind: 'Namespace',
+  namespaced: false,
+};
 
 /** Which resource types a backup lists, and which objects may come along as related ones. */
 export class ResourceFilter {
@@ -117,6 +119,7 @@ export class ResourceFilter {
 
   /** May a cluster-scoped object of this type come along because a namespaced one needs it? */
   allowsRelated(name: string): boolean {
+    if (name === 'namespaces') return this.lists(NAMESPACES);
     if (!this.#old) return !this.#cluster.excludesName(name);
     if (this.#includeCluster === false || this.#all.excludesName(name)) return false;
     return this.#includeCluster === true || this.#all.test(name);

@@ -1,8 +1,7 @@
 import { resolveResource } from '../plan/resource-filter.ts';
-import type { ServedResource } from '../plan/resource-filter.ts';
 import { problem } from '../problems.ts';
 import type { Problem } from '../problems.ts';
-import type { RestoreSelection } from '../model.ts';
+import type { RestoreSelection, ServedResource } from '../model.ts';
 import { NameFilter } from '../selection/glob.ts';
 import { labelsSelected } from '../selection/label-selector.ts';
 import type { Selector } from '../selection/label-selector.ts';

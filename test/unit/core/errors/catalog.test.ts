@@ -56,6 +56,6 @@ describe('an error of the catalogue', () => {
     [new Error('words'), 'words'],
     ['text', 'text'],
     [undefined, 'undefined'],
-    [{ toString: () => 'an object' }, 'an object'],
+    [{ toString: (): string => 'an object' }, 'an object'],
   ])('%s in words', (thrown, words) => expect(messageOf(thrown)).toBe(words));
 });

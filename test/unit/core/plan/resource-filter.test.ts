@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ResourceFilter, resolveResource } from '../../../../core/plan/resource-filter.ts';
-import type { ResourceFilterSpec, ServedResource } from '../../../../core/plan/resource-filter.ts';
+import type { ResourceFilterSpec } from '../../../../core/plan/resource-filter.ts';
+import type { ServedResource } from '../../../../core/model.ts';
 import { groupResource } from '../../../../core/model.ts';
 import { withDefaults } from '../../../../core/backup/defaults.ts';
 
@@ -234,5 +235,16 @@ describe('cluster-scoped objects that come along', () => {
   ])('%s', (_name, spec, everyNamespace, expected) => {
     const filter = new ResourceFilter(spec, SERVED, everyNamespace);
     expect(filter.allowsRelated('persistentvolumes')).toBe(expected);
+  });
+
+  it.each<[ResourceFilterSpec, boolean]>([
+    [{}, true],
+    [{ includeClusterResources: false }, false],
+    [{ includedResources: ['pods'] }, false],
+    [{ includedResources: ['pods', 'ns'] }, true],
+    [{ includedClusterScopedResources: ['nodes'] }, true],
+    [{ excludedClusterScopedResources: ['*'] }, false],
+  ])('with %j are the namespaces of objects: %j', (spec, expected) => {
+    expect(new ResourceFilter(spec, SERVED, false).allowsRelated('namespaces')).toBe(expected);
   });
 });

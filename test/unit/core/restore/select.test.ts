@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RestoreSelection } from '../../../../core/model.ts';
-import type { ServedResource } from '../../../../core/plan/resource-filter.ts';
+import type { ServedResource } from '../../../../core/model.ts';
 import {
   clusterScope,
   isRestorable,
