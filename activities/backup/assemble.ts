@@ -53,7 +53,11 @@ export async function assembleBackup(deps: Deps, input: Input, signal: AbortSign
       keys.resourceList,
       renderResourceList([...material.shards.map((shard) => shard.names), uploads.names]),
     ),
-    putGzip(store, keys.volumeInfo, renderVolumeInfos(material.volumes.map(volumeInfo))),
+    putGzip(
+      store,
+      keys.volumeInfo,
+      renderVolumeInfos(material.volumes.map((volume) => volumeInfo(volume, context.startedAt))),
+    ),
     putGzip(store, keys.itemOperations, renderOperations(operations(material))),
     putGzip(store, keys.podVolumeBackups, 'null\n'),
     putGzip(store, keys.volumeSnapshots, 'null\n'),

@@ -17,9 +17,17 @@ export interface ReportedVolume {
 const seconds = (time: string) => time.replace(/\.\d+Z$/, 'Z');
 
 /** The entry of the volume info file: what a restore and `describe --details` know of the volume. */
-export function volumeInfo({ plan, outcome, operationId }: ReportedVolume): BackupVolumeInfo {
+export function volumeInfo(
+  { plan, outcome, operationId }: ReportedVolume,
+  runStartedAt: string,
+): BackupVolumeInfo {
   const claim = { namespace: plan.namespace, name: plan.claim, volume: plan.volume };
   const { pvInfo } = plan;
+  if (!outcome && plan.method === 'failed') {
+    // Not skipped: a restore must know that data is missing, and make no empty volume of it.
+    const missing = { claim, driver: plan.driver, operationId, snapshotId: '', size: 0, phase: 'Failed' };
+    return movedVolume({ ...missing, startedAt: seconds(runStartedAt), ok: false, pvInfo });
+  }
   if (!outcome) return skippedVolume(claim, { volumeSnapshot: plan.reason }, pvInfo);
   return movedVolume({
     claim,

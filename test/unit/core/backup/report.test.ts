@@ -53,7 +53,7 @@ const skipped: ReportedVolume = {
 
 describe('the volume info of a volume', () => {
   it('that was moved says where its data is, in whole seconds', () => {
-    expect(volumeInfo(moved)).toMatchObject({
+    expect(volumeInfo(moved, '2026-01-02T03:04:05Z')).toMatchObject({
       pvcNamespace: 'shop',
       pvcName: 'data',
       pvName: 'pv-1',
@@ -75,14 +75,26 @@ describe('the volume info of a volume', () => {
   });
 
   it('that failed names no snapshot', () => {
-    expect(volumeInfo({ ...moved, outcome: failed })).toMatchObject({
+    expect(volumeInfo({ ...moved, outcome: failed }, '2026-01-02T03:04:05Z')).toMatchObject({
       result: 'failed',
       snapshotDataMovementInfo: { snapshotHandle: '', size: 0, Phase: 'Failed' },
     });
   });
 
+  it('says of a volume that could not be planned that its data is missing, so that no restore takes it for empty', () => {
+    const { outcome: _, ...untried } = moved;
+    const plan = { ...untried.plan, method: 'failed' as const, reason: 'no VolumeSnapshotClass' };
+    expect(volumeInfo({ ...untried, plan }, '2026-01-02T03:04:05.678Z')).toMatchObject({
+      backupMethod: 'CSISnapshot',
+      snapshotDataMoved: true,
+      skipped: false,
+      result: 'failed',
+      startTimestamp: '2026-01-02T03:04:05Z',
+    });
+  });
+
   it('that nobody tried to move says why', () => {
-    expect(volumeInfo(skipped)).toEqual({
+    expect(volumeInfo(skipped, '2026-01-02T03:04:05Z')).toEqual({
       pvcNamespace: 'shop',
       pvcName: 'data',
       pvName: 'pv-1',
