@@ -30,7 +30,7 @@ export interface RunContextRef {
 }
 
 export type Adopted =
-  | { state: 'ready'; context: DocRef; startedAt: string }
+  | { state: 'ready'; context: DocRef; startedAt: string; /** Mover slots of the cluster. */ movers: number }
   | { state: 'rejected'; errors: string[] }
   | { state: 'ended'; result: RunResult };
 

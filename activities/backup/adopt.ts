@@ -35,7 +35,7 @@ export async function adoptBackup(deps: Deps, run: RunRef): Promise<Adopted> {
   if (typeof ended === 'string') return await reject(deps, run, [ended], spec);
   if (ended) return { state: 'ended', result: ended };
   const cluster = await deps.kube.version();
-  return await ready(run, await begin(deps, run, spec, now(), cluster), location, cluster);
+  return await ready(deps, run, await begin(deps, run, spec, now(), cluster), location, cluster);
 }
 
 /** An earlier attempt, or a workflow of the same run before this one, began already. */
@@ -44,10 +44,11 @@ async function goOn(deps: Deps, run: RunRef, backup: Backup): Promise<Adopted> {
   const ended = await sealedAlready(deps, location, run, backup);
   if (typeof ended === 'string') return await reject(deps, run, [ended], backup.spec);
   if (ended) return { state: 'ended', result: ended };
-  return await ready(run, backup, location, await deps.kube.version());
+  return await ready(deps, run, backup, location, await deps.kube.version());
 }
 
 async function ready(
+  deps: Deps,
   run: RunRef,
   resource: Backup,
   location: Location,
@@ -56,7 +57,7 @@ async function ready(
   const startedAt = resource.status?.startTimestamp ?? now();
   const name = location.resource.metadata.name;
   const context = await storeContext(location.store, run, { resource, location: name, startedAt, cluster });
-  return { state: 'ready', context, startedAt };
+  return { state: 'ready', context, startedAt, movers: deps.config.movers };
 }
 
 async function clusterDefaults(deps: Deps, run: RunRef) {

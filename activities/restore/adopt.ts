@@ -40,7 +40,7 @@ async function ready(deps: Deps, run: RunRef, adopted: Restore, found: Found): P
     cluster: await deps.kube.version(),
     backup: found.backup,
   });
-  return { state: 'ready', context, startedAt };
+  return { state: 'ready', context, startedAt, movers: deps.config.movers };
 }
 
 async function begin(

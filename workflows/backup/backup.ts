@@ -35,7 +35,7 @@ async function runBackup(run: RunRef): Promise<RunResult> {
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    return await protectAll({ run, context }, stages);
+    return await protectAll({ run, context, movers: adopted.movers }, stages);
   } catch (error) {
     const cause = causeOf(error);
     const phase = isCancellation(error) ? 'Canceled' : 'Failed';
@@ -48,7 +48,13 @@ async function runBackup(run: RunRef): Promise<RunResult> {
   }
 }
 
-async function protectAll(ref: RunContextRef, stages: Stages): Promise<RunResult> {
+/** A run that has begun. */
+interface Running extends RunContextRef {
+  /** Mover slots of the cluster. */
+  movers: number;
+}
+
+async function protectAll({ movers, ...ref }: Running, stages: Stages): Promise<RunResult> {
   const { plan, shards } = await stages.run('plan', () => long.planBackup(ref));
   const exported = await stages.run('exportResources', () =>
     inPool(range(shards), LIMITS.exportShards, (shard) => long.exportShard({ ...ref, plan, shard })),
@@ -60,7 +66,9 @@ async function protectAll(ref: RunContextRef, stages: Stages): Promise<RunResult
   const planned = await stages.run('planVolumes', () => long.planVolumes({ ...ref, shards: all.map(docOf) }));
   if (planned.count > 0) await report(ref.run, 'WaitingForPluginOperations', items, items - planned.count);
   const outcomes = await stages.run('protectVolumes', () =>
-    settleAll(planned.groups.map((group) => protectGroup(ref, planned.volumes, group.volumes))),
+    settleAll(
+      planned.groups.map((group) => protectGroup({ ...ref, movers }, planned.volumes, group.volumes)),
+    ),
   );
   const assembled = await stages.run('assemble', () =>
     long.assembleBackup({
@@ -76,10 +84,14 @@ async function protectAll(ref: RunContextRef, stages: Stages): Promise<RunResult
 }
 
 /** Every volume of a group is cut at the same moment; moving the data is each volume's own affair. */
-async function protectGroup(ref: RunContextRef, volumes: DocRef, members: number[]): Promise<DocRef[]> {
+async function protectGroup(
+  { movers, ...ref }: Running,
+  volumes: DocRef,
+  members: number[],
+): Promise<DocRef[]> {
   // Pre-hooks belong here, and post-hooks behind the cuts.
   const cuts = await settleAll(members.map((index) => cutOne({ ...ref, volumes, index })));
-  return await settleAll(cuts.map(carryAway));
+  return await settleAll(cuts.map((cut) => carryAway({ ...cut, movers })));
 }
 
 async function cutOne(volume: VolumeRef): Promise<ProtectInput> {
@@ -103,7 +115,7 @@ async function carryAway(input: ProtectInput): Promise<DocRef> {
     });
   } catch (error) {
     // The child cleans up after itself; this is for one that never began.
-    const { cut, ...volume } = input;
+    const { cut, failure: _failure, movers: _movers, ...volume } = input;
     await CancellationScope.nonCancellable(() =>
       cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) }),
     );

@@ -34,7 +34,7 @@ async function runRestore(run: RunRef): Promise<RunResult> {
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    return await restoreAll({ run, context }, stages);
+    return await restoreAll({ run, context, movers: adopted.movers }, stages);
   } catch (error) {
     const cause = causeOf(error);
     const phase = isCancellation(error) ? 'Canceled' : 'Failed';
@@ -53,7 +53,13 @@ interface Planned {
   recoveries: number;
 }
 
-async function restoreAll(ref: RunContextRef, stages: Stages): Promise<RunResult> {
+/** A run that has begun. */
+interface Running extends RunContextRef {
+  /** Mover slots of the cluster. */
+  movers: number;
+}
+
+async function restoreAll({ movers, ...ref }: Running, stages: Stages): Promise<RunResult> {
   const archive = (await stages.run('fetch', () => long.fetchBackup(ref))).doc;
   const planned = await stages.run('plan', () => long.planRestore({ ...ref, archive }));
   await short.reportStage({ run: ref.run, phase: 'InProgress', totalItems: planned.items, itemsDone: 0 });
@@ -64,7 +70,7 @@ async function restoreAll(ref: RunContextRef, stages: Stages): Promise<RunResult
   const early = await applyWaves(ref, planned, stages, EARLY_WAVES, []);
   // Data flows while the objects that pods need are created; pods wait for both.
   const [outcomes, needed] = await settleBoth(
-    stages.run('recoverVolumes', () => recoverAll(ref, planned)),
+    stages.run('recoverVolumes', () => recoverAll({ ...ref, movers }, planned)),
     applyWaves(ref, planned, stages, SUPPORT_WAVES, []),
   );
   const late = await applyWaves(ref, planned, stages, LATE_WAVES, outcomes);
@@ -112,11 +118,11 @@ async function applyWaves(
   return reports;
 }
 
-async function recoverAll(ref: RunContextRef, planned: Planned): Promise<DocRef[]> {
+async function recoverAll({ movers, ...ref }: Running, planned: Planned): Promise<DocRef[]> {
   const recover = (index: number) =>
     executeChild(recoverVolume, {
       workflowId: volumeWorkflowId(ref.run, index),
-      args: [{ ...ref, volumes: planned.plan, index }],
+      args: [{ ...ref, volumes: planned.plan, index, movers }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `volume ${index} of ${validName(ref.run.name, 60)}`,
     });

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { CaravelError } from '../../../../core/errors/catalog.ts';
 import { loadClientConfig, loadConfig } from '../../../../platform/config/config.ts';
@@ -25,6 +26,7 @@ describe('loadConfig', () => {
       movers: 4,
       checkpointSeconds: 180,
       uploadLimit: 0,
+      workDir: tmpdir(),
       downloadLimit: 0,
       healthPort: 8081,
       kopiaPath: 'kopia',
