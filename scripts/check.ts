@@ -3,7 +3,19 @@ import { existsSync } from 'node:fs';
 
 /** All static checks, side by side on two lanes; every finding is shown, not only the first check's. */
 
-const CODE = ['workflows', 'activities', 'worker', 'client', 'contracts', 'core', 'platform', 'mover', 'lab', 'scripts', 'test'];
+const CODE = [
+  'workflows',
+  'activities',
+  'worker',
+  'client',
+  'contracts',
+  'core',
+  'platform',
+  'mover',
+  'lab',
+  'scripts',
+  'test',
+];
 const LAYERS = CODE.filter((folder) => !['lab', 'scripts', 'test'].includes(folder));
 
 interface Check {
@@ -28,13 +40,17 @@ function run({ name, command }: Check): Promise<{ ok: boolean; text: string }> {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ ok: false, text: `✗ ${name}: ${error.message}` }));
     child.on('close', (code) => {
       const seconds = ((Date.now() - started) / 1000).toFixed(1);
       const ok = code === 0;
-      resolve({ ok, text: ok ? `✓ ${name} (${seconds} s)` : `✗ ${name} (${seconds} s)\n${output.trimEnd()}` });
+      resolve({
+        ok,
+        text: ok ? `✓ ${name} (${seconds} s)` : `✗ ${name} (${seconds} s)\n${output.trimEnd()}`,
+      });
     });
   });
 }

@@ -1,5 +1,5 @@
 import type { ItemId } from './tarball.ts';
-import { parseList, renderDocument } from './json.ts';
+import { renderDocument } from './json.ts';
 
 /** Asynchronous operations of a backup or restore, as `…-itemoperations.json.gz` holds them. */
 
@@ -94,12 +94,6 @@ export function restoreOperation(input: OperationInput & { restore: string }): R
 
 export const renderOperations = (operations: (BackupOperation | RestoreOperation)[]): string =>
   renderDocument(operations);
-
-export const parseBackupOperations = (text: string, file = 'itemoperations'): BackupOperation[] =>
-  parseList<BackupOperation>(text, file);
-
-export const parseRestoreOperations = (text: string, file = 'itemoperations'): RestoreOperation[] =>
-  parseList<RestoreOperation>(text, file);
 
 /** Zero values are left out, as Go does. */
 function withoutEmpty(status: OperationStatus): OperationStatus {

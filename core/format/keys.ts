@@ -3,16 +3,6 @@
  * (`-results.gz` without `.json`, the volume info of a restore without `restore-`).
  */
 
-/** Folders that Velero tolerates at the top of a location; any other makes it mark the location Unavailable. */
-export const TOP_LEVEL_FOLDERS: readonly string[] = [
-  'backups',
-  'restores',
-  'restic',
-  'metadata',
-  'plugins',
-  'kopia',
-];
-
 export const BACKUPS_PREFIX = 'backups/';
 export const RESTORES_PREFIX = 'restores/';
 
