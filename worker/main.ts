@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -12,7 +11,7 @@ import { createKubeClient } from '../platform/kube/client.ts';
 import { createLog } from '../platform/log/log.ts';
 import type { Log } from '../platform/log/log.ts';
 import { temporalLogger } from './temporal-logger.ts';
-import { buildBundle, BUNDLE_PATH } from './bundle.ts';
+import { currentBundle } from './bundle.ts';
 import { serveHealth } from './health.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
@@ -31,7 +30,7 @@ async function main(): Promise<void> {
     connection,
     namespace: namespace ?? 'default',
     taskQueue: config.taskQueue,
-    workflowBundle: { codePath: existsSync(BUNDLE_PATH) ? BUNDLE_PATH : await buildBundle() },
+    workflowBundle: { codePath: await currentBundle() },
     activities: composeActivities({ kube, temporal, config, log }),
     ...(config.identity && { identity: config.identity }),
     shutdownGraceTime: WORKER.shutdownGrace,
