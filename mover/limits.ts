@@ -41,8 +41,12 @@ export const BLOCK = {
   largestRange: 64 * 1024 * 1024,
   /** Ranges that a device is cut into, at most 64 MiB each: enough for all readers to end together. */
   ranges: 64,
-  /** Bytes gathered for one write. */
-  writeBytes: 1024 * 1024,
+  /** Bytes of one read, those gathered for one write, and room for both. */
+  readBytes: 256 * 1024,
+  writeBytes: 512 * 1024,
+  bufferBytes: 1024 * 1024,
+  /** Readers at once: hides the store's latency; more costs memory (20 MiB each) and gains nothing. */
+  readers: 8,
   /** A loopback server is ready in half a second; opening a large index may take long. */
   serverStart: 90_000,
   serverPoll: 15,

@@ -8,6 +8,7 @@ import type { MoverInputs } from './inputs.ts';
 import { stallTime } from './liveness.ts';
 import { asCaravelError } from './persist.ts';
 import { restore } from './restore.ts';
+import { restoreBlock } from './restore-block.ts';
 import { openKopia } from '../platform/kopia/kopia.ts';
 import { receiveMetrics } from '../platform/kopia/metrics.ts';
 import { redactor } from '../platform/kopia/redact.ts';
@@ -45,8 +46,7 @@ async function work(mover: Mover) {
   const { direction, volumeMode } = mover.spec;
   if (direction === 'backup') return backup(mover);
   if (volumeMode === 'Filesystem') return restore(mover);
-  // Loads node:http, which takes as long as everything else together.
-  return (await import('./restore-block.ts')).restoreBlock(mover);
+  return restoreBlock(mover);
 }
 
 /** A finished pod disappears from the API while its mount may still be live, so a restore stays until it is told to go. */

@@ -1,6 +1,4 @@
 import { rmSync } from 'node:fs';
-import { Agent, get } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaravelError, messageOf } from '../core/errors/catalog.ts';
 import { serverStart } from '../platform/kopia/commands.ts';
@@ -8,14 +6,15 @@ import type { KopiaProcess, Outcome } from '../platform/kopia/process.ts';
 import type { Mover } from './context.ts';
 import { Liveness, stalled } from './liveness.ts';
 import { BLOCK, WATCH } from './limits.ts';
-import type { Range, RangeWriter } from './ranges.ts';
+import { ObjectConnection } from './object-connection.ts';
+import type { Range } from './ranges.ts';
 
 /** A `kopia server` on a socket of our own folder, which hands out any range of any object. */
 export class ObjectServer {
   readonly #mover: Mover;
   readonly #socket: string;
   readonly #process: KopiaProcess;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #connections = new Set<ObjectConnection>();
   #outcome: Outcome | undefined;
   /** Why the server was ended from here. */
   #verdict: CaravelError | undefined;
@@ -34,33 +33,60 @@ export class ObjectServer {
     const until = performance.now() + BLOCK.serverStart;
     while (performance.now() < until) {
       if (this.#outcome || this.#closed) throw new Error('kopia server did not start');
-      const answer = await this.#get('/api/v1/repo/status').catch(() => undefined);
-      answer?.resume();
-      if (answer?.statusCode === 200) return;
+      if (await this.#answers()) return;
       await delay(BLOCK.serverPoll);
     }
     throw new CaravelError('StoreUnavailable', 'kopia could not open the repository in time');
   }
 
-  /** A small object as a whole. */
-  async text(object: string): Promise<string> {
-    const response = await this.#get(`/api/v1/objects/${encodeURIComponent(object)}`);
-    response.setEncoding('utf8');
-    let body = '';
-    for await (const text of response) body += text as string;
-    if (response.statusCode !== 200) throw objectError(object, response.statusCode, body);
-    return body;
+  async #answers(): Promise<boolean> {
+    const connection = this.connect();
+    try {
+      return (await connection.ask('/api/v1/repo/status')).status === 200;
+    } catch {
+      return false;
+    } finally {
+      this.#disconnect(connection);
+    }
   }
 
-  async read(object: string, { start, end }: Range, writer: RangeWriter): Promise<void> {
-    const range = `bytes=${start}-${end - 1}`;
-    const response = await this.#get(`/api/v1/objects/${encodeURIComponent(object)}`, { range });
-    if (response.statusCode !== 206) {
-      response.resume();
-      throw objectError(object, response.statusCode, '');
-    }
-    for await (const piece of response) await writer.write(piece as Buffer);
-    await writer.end();
+  /** Each reader has its own. */
+  connect(): ObjectConnection {
+    const connection = new ObjectConnection(this.#socket);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #disconnect(connection: ObjectConnection): void {
+    connection.close();
+    this.#connections.delete(connection);
+  }
+
+  /** A small object as a whole. */
+  async text(object: string): Promise<string> {
+    const connection = this.connect();
+    const pieces: Buffer[] = [];
+    const { status, length } = await connection.ask(objectPath(object));
+    if (status !== 200) throw objectError(object, status);
+    await connection.body(length, async (piece) => void pieces.push(Buffer.from(piece)));
+    this.#disconnect(connection);
+    return Buffer.concat(pieces).toString('utf8');
+  }
+
+  /** A part of an object, piece by piece with the place of each. */
+  async read(
+    connection: ObjectConnection,
+    object: string,
+    { start, end }: Range,
+    write: (piece: Buffer, position: number) => Promise<void>,
+  ): Promise<void> {
+    const { status, length } = await connection.ask(objectPath(object), `bytes=${start}-${end - 1}`);
+    if (status !== 206 || length !== end - start) throw objectError(object, status);
+    let position = start;
+    await connection.body(length, async (piece) => {
+      await write(piece, position);
+      position += piece.length;
+    });
   }
 
   /** Looks each second whether bytes still arrive; returns the function that ends it. */
@@ -90,20 +116,15 @@ export class ObjectServer {
 
   close(): void {
     this.#closed = true;
-    this.#agent.destroy();
+    for (const connection of this.#connections) connection.close();
     this.#process.kill('SIGKILL');
-  }
-
-  #get(path: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
-      const request = get({ socketPath: this.#socket, path, headers, agent: this.#agent }, resolve);
-      request.on('error', reject);
-    });
   }
 }
 
-function objectError(object: string, status: number | undefined, body: string): Error {
+const objectPath = (object: string) => `/api/v1/objects/${encodeURIComponent(object)}`;
+
+function objectError(object: string, status: number): Error {
   if (status === 404)
     return new CaravelError('RepositoryCorrupt', `object ${object} is not in the repository any more`);
-  return new Error(`kopia answered ${status} for object ${object}: ${body.slice(0, 200)}`);
+  return new Error(`kopia answered ${status} for object ${object}`);
 }

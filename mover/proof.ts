@@ -68,7 +68,8 @@ export function transferResult(mover: Mover, { manifest, counts, uploaded, size 
   return {
     snapshotId: manifest.id,
     bytesTotal: summary.size,
-    bytesUploaded: uploaded,
+    // Kopia's count has its own folder lists in it.
+    bytesUploaded: Math.min(uploaded, summary.size),
     files: summary.files,
     dirs: summary.dirs,
     symlinks: summary.symlinks,

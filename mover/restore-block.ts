@@ -13,7 +13,8 @@ import { DownloadMeter } from './download-meter.ts';
 import { ObjectServer } from './object-server.ts';
 import { persist } from './persist.ts';
 import { summaryOf } from './proof.ts';
-import { cutRanges, RangeWriter } from './ranges.ts';
+import { BLOCK } from './limits.ts';
+import { cutRanges } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
 /**
@@ -114,15 +115,18 @@ async function writeAll(
     () => state.meter.show(state.written),
   );
   try {
-    const worker = async () => {
+    const reader = async () => {
+      const connection = server.connect();
       for (let range = pending.shift(); range; range = pending.shift()) {
-        const writer = new RangeWriter(device, range, (bytes) => (state.written += bytes));
-        await server.read(object, range, writer);
+        await server.read(connection, object, range, async (piece, position) => {
+          await writeWhole(device, piece, position);
+          state.written += piece.length;
+        });
         state.ranges = state.ranges?.filter((each) => each !== range);
       }
     };
-    const parallel = mover.spec.parallel || LIMITS.parallelDown;
-    await Promise.all(Array.from({ length: parallel }, worker));
+    const readers = Math.min(BLOCK.readers, mover.spec.parallel || LIMITS.parallelDown, pending.length);
+    await Promise.all(Array.from({ length: readers }, reader));
     await mover.stages.time('sync', () => device.sync());
   } finally {
     watch();
@@ -136,5 +140,12 @@ async function openDevice(path: string): Promise<FileHandle> {
   } catch (error) {
     const message = `cannot write to the device: ${messageOf(error)}`;
     throw new CaravelError('MoverFailed', message, { retryable: false });
+  }
+}
+
+async function writeWhole(device: FileHandle, piece: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < piece.length;) {
+    const { bytesWritten } = await device.write(piece, done, piece.length - done, position + done);
+    done += bytesWritten;
   }
 }
