@@ -34,6 +34,7 @@ async function main({ kubeconfig }: Options): Promise<void> {
     : await prepareLab(screen, (undo) => void (takeDown = undo), signal);
   signal.throwIfAborted();
   const { kube, controlNamespace } = environment;
+  if (environment.temporalUi) screen.line(`  watch the runs in the Temporal UI: ${uiAddress(environment)}`);
   await screen.step('leftovers of an earlier demonstration', (tell) =>
     removeLeftovers(environment!, tell, signal),
   );
@@ -133,14 +134,15 @@ async function cleanUp(keep: boolean): Promise<void> {
 
 function showKept(): void {
   if (!environment) return;
-  const { temporalUi, variables } = environment;
+  const { variables } = environment;
   screen.line(`The namespaces ${SHOP} and ${RESTORED} and the backup stay. To look around:`);
   screen.line(`  export KUBECONFIG=${variables['KUBECONFIG']}`);
-  if (temporalUi)
-    screen.line(
-      `  Temporal UI: ${temporalUi}/namespaces/${variables['TEMPORAL_NAMESPACE'] ?? 'default'}/workflows`,
-    );
+  if (environment.temporalUi) screen.line(`  Temporal UI: ${uiAddress(environment)}`);
   screen.line('  npm run lab -- --help');
+}
+
+function uiAddress({ temporalUi, variables }: Environment): string {
+  return `${temporalUi}/namespaces/${variables['TEMPORAL_NAMESPACE'] ?? 'default'}/workflows`;
 }
 
 process.on('SIGINT', () => {
