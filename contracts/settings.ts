@@ -110,3 +110,9 @@ export const WORKER = {
   /** Workflows kept in memory; others are replayed when their next task comes. */
   cachedWorkflows: 200,
 } as const;
+
+/**
+ * Waits for a claim to be bound, each followed by a nudge of the binder: usually it takes 30 ms, after a lost race
+ * 15 seconds. In sum the time after which the step is tried again.
+ */
+export const BIND_WAITS = [150, 250, 500, 1_000, 2_000, 5_000, 20_000, 60_000] as const;

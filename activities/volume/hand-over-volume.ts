@@ -1,6 +1,6 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
 import { LABELS, volumeObjectName } from '../../contracts/ids.ts';
-import { TIMEOUTS } from '../../contracts/settings.ts';
+import { BIND_WAITS, TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { RecoveryPlan } from '../../core/model.ts';
 import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
@@ -126,27 +126,44 @@ async function assignVolume(
   );
 }
 
+/**
+ * Waits for the claim to be bound. The binder may lose a race against itself and then looks at the claim again only
+ * in its next round, 15 seconds later; any change of the claim makes it look at once.
+ */
 async function bound(
   kube: KubeClient,
   target: RecoveryPlan,
   volume: string,
   signal: AbortSignal,
 ): Promise<void> {
-  try {
-    await kube.waitFor<Claim, true>(
-      GVRS.persistentvolumeclaims,
-      target.namespace,
-      target.claim,
-      (claim) => (claim?.status?.phase === 'Bound' && claim.spec.volumeName === volume ? true : undefined),
-      { timeoutMs: TIMEOUTS.release, signal },
-    );
-  } catch (error) {
-    if (!(error instanceof KubeWaitTimeout)) throw error;
-    const last = error.last as Claim | undefined;
-    const state = last ? `${last.status?.phase ?? 'new'}, volume ${last.spec.volumeName ?? 'none'}` : 'gone';
-    const message = `claim ${target.namespace}/${target.claim} is not bound to ${volume} (${state})`;
-    throw new CaravelError('VolumeNotProvisioned', message, { cause: error });
+  const isBound = (claim: Claim | undefined) =>
+    claim?.status?.phase === 'Bound' && claim.spec.volumeName === volume ? claim : undefined;
+  let last: Claim | undefined;
+  for (const timeoutMs of BIND_WAITS) {
+    try {
+      const { namespace, claim } = target;
+      last = await kube.waitFor<Claim, Claim>(GVRS.persistentvolumeclaims, namespace, claim, isBound, {
+        timeoutMs,
+        signal,
+      });
+      return await nudge(kube, last, null);
+    } catch (error) {
+      if (!(error instanceof KubeWaitTimeout)) throw error;
+      last = error.last as Claim | undefined;
+      if (last) await nudge(kube, last, String(timeoutMs));
+    }
   }
+  const state = last ? `${last.status?.phase ?? 'new'}, volume ${last.spec.volumeName ?? 'none'}` : 'gone';
+  const message = `claim ${target.namespace}/${target.claim} is not bound to ${volume} (${state})`;
+  throw new CaravelError('VolumeNotProvisioned', message);
+}
+
+const NUDGE_ANNOTATION = 'caravel.dev/binding';
+
+async function nudge(kube: KubeClient, { metadata }: Claim, value: string | null): Promise<void> {
+  if (value === null && metadata.annotations?.[NUDGE_ANNOTATION] === undefined) return;
+  const patch = { metadata: { annotations: { [NUDGE_ANNOTATION]: value } } };
+  await kube.patch(GVRS.persistentvolumeclaims, metadata.namespace, metadata.name, patch, { type: 'merge' });
 }
 
 /** The volume is the application's now: its own reclaim policy, and no mark of ours. */

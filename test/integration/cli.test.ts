@@ -44,7 +44,8 @@ class Caravel {
   constructor(args: string[], environment: Record<string, string> = {}) {
     const defaults = { KUBECONFIG: kubeconfig(), CONTROL_NAMESPACE: namespace, TEMPORAL_ADDRESS: '' };
     this.#child = spawn(process.execPath, [MAIN, ...args], {
-      env: { ...process.env, ...defaults, ...environment },
+      // CI would have colours in what no terminal shows.
+      env: { ...process.env, NO_COLOR: '1', ...defaults, ...environment },
     });
     this.#child.stdout!.on('data', (data: Buffer) => (this.out += data.toString()));
     this.#child.stderr!.on('data', (data: Buffer) => (this.err += data.toString()));
