@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       tier('unit'),
-      tier('replay', { testTimeout: 60_000 }),
+      tier('replay', { testTimeout: 60_000, globalSetup: 'test/support/workflow-bundle.ts' }),
       // Real parts: one file at a time, so that two tests never fight for the same two cores.
       tier('integration', { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false }),
       tier('e2e', { testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false }),

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 /** The workflow bundle: made with the image, and in a working tree whenever it is older than what it is made of. */
 
@@ -12,7 +12,10 @@ const BUNDLE_PATH = join(ROOT, '.cache/workflow-bundle.js');
 const SOURCES = ['workflows', 'core', 'contracts'];
 
 export async function buildBundle(path = BUNDLE_PATH): Promise<string> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows/index.ts') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows/index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
   await mkdir(dirname(path), { recursive: true });
   // Several workers may start at once; none reads half a file.
   const unfinished = `${path}.${process.pid}`;
