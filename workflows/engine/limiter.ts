@@ -10,61 +10,44 @@ import {
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { SlotRelease, SlotRequest } from '../../contracts/messages.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
+import { askForSlot, canGrant, giveBackSlots, grantNext, noSlots } from '../../core/volume/slots.ts';
+import type { Slots } from '../../core/volume/slots.ts';
 import { short } from '../support/proxies.ts';
 
 const requestSlot = defineSignal<[SlotRequest]>(SIGNALS.requestSlot);
 const releaseSlot = defineSignal<[SlotRelease]>(SIGNALS.releaseSlot);
 const slotGranted = defineSignal(SIGNALS.slotGranted);
 
-export interface LimiterState {
-  /** Workflow ids that hold a slot. */
-  holders: string[];
-  /** Waiting workflow ids, first come first served. */
-  queue: string[];
-  limit: number;
-}
-
 /** Owner of the cluster's mover slots: grants by signal, takes back from holders that ended without a word. */
-export async function limiter(state: LimiterState = { holders: [], queue: [], limit: 1 }): Promise<void> {
+export async function limiter(slots: Slots = noSlots()): Promise<void> {
   setHandler(requestSlot, ({ holder, limit }) => {
-    state.limit = limit;
-    // Asked again after a retry: granted again, since the first grant may have been lost with the asker's worker.
-    if (state.holders.includes(holder)) state.holders = state.holders.filter((id) => id !== holder);
-    if (!state.queue.includes(holder)) state.queue.push(holder);
+    askForSlot(slots, holder, limit);
   });
   setHandler(releaseSlot, ({ holder }) => {
-    state.holders = state.holders.filter((id) => id !== holder);
-    state.queue = state.queue.filter((id) => id !== holder);
+    giveBackSlots(slots, [holder]);
   });
-  const idle = () => state.holders.length === 0 && state.queue.length === 0;
+  const idle = () => slots.holders.length === 0 && slots.queue.length === 0;
   while (!idle() || !workflowInfo().continueAsNewSuggested) {
-    await grant(state);
-    const changed = await condition(
-      () => state.queue.length > 0 && state.holders.length < state.limit,
-      TIMEOUTS.limiterSweep,
-    );
-    if (!changed && !idle()) await sweep(state);
+    await grant(slots);
+    const changed = await condition(() => canGrant(slots), TIMEOUTS.limiterSweep);
+    if (!changed && !idle()) await sweep(slots);
     if (!changed && idle()) return;
     if (workflowInfo().continueAsNewSuggested) break;
   }
   await condition(allHandlersFinished);
-  await continueAsNew<typeof limiter>(state);
+  await continueAsNew<typeof limiter>(slots);
 }
 
-async function grant(state: LimiterState): Promise<void> {
-  while (state.queue.length > 0 && state.holders.length < state.limit) {
-    const holder = state.queue.shift() as string;
-    state.holders.push(holder);
+async function grant(slots: Slots): Promise<void> {
+  for (let holder = grantNext(slots); holder !== undefined; holder = grantNext(slots)) {
     const told = await getExternalWorkflowHandle(holder)
       .signal(slotGranted)
       .then(() => true)
       .catch(() => false);
-    if (!told) state.holders = state.holders.filter((id) => id !== holder);
+    if (!told) giveBackSlots(slots, [holder]);
   }
 }
 
-async function sweep(state: LimiterState): Promise<void> {
-  const ended = await short.endedWorkflows([...state.holders, ...state.queue]);
-  state.holders = state.holders.filter((id) => !ended.includes(id));
-  state.queue = state.queue.filter((id) => !ended.includes(id));
+async function sweep(slots: Slots): Promise<void> {
+  giveBackSlots(slots, await short.endedWorkflows([...slots.holders, ...slots.queue]));
 }
