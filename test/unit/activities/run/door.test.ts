@@ -2,7 +2,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
 import { doorActivities } from '../../../../activities/run/door.ts';
 import type { Deps } from '../../../../activities/support/deps.ts';
-import type { DoorInput } from '../../../../contracts/activities.ts';
+import type { DoorInput, Opened } from '../../../../contracts/activities.ts';
+import type { RunType } from '../../../../contracts/run.ts';
 import type { KubeObject } from '../../../../platform/kube/types.ts';
 
 const existing: KubeObject = {
@@ -25,9 +26,12 @@ function cluster() {
   };
   const config = { cluster: 'local', namespace: 'velero', taskQueue: 'caravel' };
   const { openDoor } = doorActivities({ kube, config } as unknown as Deps);
-  const open = async (input: unknown, type: 'backup' | 'restore' = 'backup') => {
+  const open = async (input: unknown, type: RunType = 'backup'): Promise<Opened> => {
     const environment = new MockActivityEnvironment({}, { logger: quiet });
-    return await environment.run(openDoor, { type, input: input as DoorInput });
+    return await environment.run<[{ type: RunType; input: DoorInput }], Opened>(openDoor, {
+      type,
+      input: input as DoorInput,
+    });
   };
   return { made, open };
 }
@@ -71,7 +75,7 @@ describe('a door', () => {
     expect((await open(there)).run.uid).toBe('u-old');
   });
 
-  it.each<[string, unknown, 'backup' | 'restore', string]>([
+  it.each<[string, unknown, RunType, string]>([
     ['nothing', undefined, 'backup', 'the input must be a Backup as JSON'],
     ['a text', 'b', 'restore', 'the input must be a Restore as JSON'],
     ['null', null, 'backup', 'the input must be a Backup as JSON'],

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { isTerminal, patchRun, readRunObject, runActivities } from '../../../../activities/run/status.ts';
 import type { RunObject } from '../../../../activities/run/status.ts';
 import type { Deps } from '../../../../activities/support/deps.ts';
-import type { RunRef } from '../../../../contracts/run.ts';
+import type { Ending } from '../../../../contracts/activities.ts';
+import type { RunRef, RunResult } from '../../../../contracts/run.ts';
 import { KubeError } from '../../../../platform/kube/errors.ts';
 import type { KubeClient } from '../../../../platform/kube/types.ts';
 
@@ -49,7 +50,7 @@ class OneBackup {
       ...rest,
       metadata: { ...metadata, resourceVersion },
       status: { ...rest.status, ...status },
-    } as RunObject;
+    };
   }
 }
 
@@ -124,7 +125,7 @@ describe('the end of a run', () => {
   const end = async (backup: OneBackup, phase: 'Failed' | 'Canceled', code: string) => {
     const { endRun } = runActivities({ kube: backup.client } as Deps);
     const ending = { run, phase, code, reason: 'why', stages: { plan: 5 } };
-    return await new MockActivityEnvironment().run(endRun, ending);
+    return await new MockActivityEnvironment().run<[Ending], RunResult>(endRun, ending);
   };
 
   it('that failed has code and reason in the resource and in the result', async () => {
