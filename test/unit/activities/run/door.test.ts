@@ -28,7 +28,7 @@ function cluster() {
   const { openDoor } = doorActivities({ kube, config } as unknown as Deps);
   const open = async (input: unknown, type: RunType = 'backup'): Promise<Opened> => {
     const environment = new MockActivityEnvironment({}, { logger: quiet });
-    return await environment.run<[{ type: RunType; input: DoorInput }], Opened>(openDoor, {
+    return await environment.run<[{ type: RunType; input: DoorInput }], Opened, typeof openDoor>(openDoor, {
       type,
       input: input as DoorInput,
     });

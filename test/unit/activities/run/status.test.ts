@@ -125,7 +125,7 @@ describe('the end of a run', () => {
   const end = async (backup: OneBackup, phase: 'Failed' | 'Canceled', code: string) => {
     const { endRun } = runActivities({ kube: backup.client } as Deps);
     const ending = { run, phase, code, reason: 'why', stages: { plan: 5 } };
-    return await new MockActivityEnvironment().run<[Ending], RunResult>(endRun, ending);
+    return await new MockActivityEnvironment().run<[Ending], RunResult, typeof endRun>(endRun, ending);
   };
 
   it('that failed has code and reason in the resource and in the result', async () => {
