@@ -38,7 +38,11 @@ export async function startS3Server(options: ServerOptions = {}): Promise<S3Serv
   const dir = mkdtempSync(join(tmpdir(), 'caravel-s3-'));
   ['data', 'meta'].forEach((name) => mkdirSync(join(dir, name)));
   const port = await freePort();
-  const credentials = { accessKeyId: 'lab', secretAccessKey: 'labsecret' };
+  // The keys of the lab, when there is one: a test may use both servers with one set of keys.
+  const credentials = {
+    accessKeyId: process.env.S3_ACCESS_KEY_ID ?? 'lab',
+    secretAccessKey: process.env.S3_SECRET_ACCESS_KEY ?? 'labsecret',
+  };
   const server = spawn(findServer(), serverArguments(dir, port, options), {
     env: {
       ...process.env,
