@@ -76,10 +76,28 @@ export interface VolumeFact {
   name: string;
   /** CSI driver, when it is a CSI volume. */
   driver?: string;
+  source: SourceFact;
+  storageClass?: string;
   claim?: string;
   reclaimPolicy: string;
   labels: Record<string, string>;
   capacity: string;
+}
+
+/** Of a volume's source what volume policies ask about. */
+export interface SourceFact {
+  /** Field name of the source in a PersistentVolume or pod; empty for a claim in a pod. */
+  type: string;
+  nfs?: { server: string; path: string };
+  csi?: { driver: string; volumeAttributes: Record<string, string> };
+}
+
+export interface PodVolumeFact {
+  name: string;
+  claim?: string;
+  source: SourceFact;
+  /** How its containers use it; init containers do not count, they have ended. */
+  use: 'mount' | 'device' | 'none';
 }
 
 export interface PodFact {
@@ -90,6 +108,8 @@ export interface PodFact {
   node?: string;
   /** Claims mounted, by volume name. */
   claims: Record<string, string>;
+  /** All of its volumes. */
+  volumes: PodVolumeFact[];
   annotations: Record<string, string>;
   labels: Record<string, string>;
 }
@@ -103,15 +123,38 @@ export interface ShardIndex {
   problems: Problem[];
 }
 
-/** How one claim's volume is protected, with the reason, also for those left out. */
+/**
+ * `data-mover`: CSI snapshot, its data in the repository. `csi-snapshot`: CSI snapshot that stays in the storage.
+ * `fs-backup`: files read through a running pod. `skip`: left out on purpose. `failed`: cannot be protected.
+ */
+export type VolumeMethod = 'data-mover' | 'csi-snapshot' | 'fs-backup' | 'skip' | 'failed';
+
+/** The pod whose volume a file-system backup reads. */
+export interface VolumePod {
+  namespace: string;
+  name: string;
+  uid: string;
+  node: string;
+}
+
+/** How one volume is protected, with the reason, also for those left out. */
 export interface VolumePlan {
   index: number;
+  /** Of the claim; of the pod for a pod's volume without a claim; empty for a PersistentVolume without a claim. */
   namespace: string;
+  /** Empty, like claimUid, for volumes without a claim. */
   claim: string;
   claimUid: string;
+  /** PersistentVolume; empty for pod volumes without one. */
   volume: string;
-  method: 'data-mover' | 'skip' | 'failed';
+  /** Kubernetes' field name of the volume's source: csi, nfs, emptyDir …; empty while there is no volume. */
+  volumeType: string;
+  method: VolumeMethod;
   reason: string;
+  /** Always there for `fs-backup`, and for pod volumes without a claim. */
+  pod?: VolumePod;
+  /** What the volume is called in the pod. */
+  podVolume?: string;
   driver: string;
   storageClass: string;
   volumeMode: 'Filesystem' | 'Block';
@@ -126,7 +169,12 @@ export interface VolumePlan {
 /** Volumes that are cut at the same moment, between the hooks of the pods that use them. */
 export interface VolumeGroup {
   id: number;
+  /** By index, those of method `data-mover`. */
   volumes: number[];
+  /** Those of method `csi-snapshot`. */
+  kept: number[];
+  /** Those of method `fs-backup`. */
+  files: number[];
   pods: { namespace: string; name: string }[];
 }
 

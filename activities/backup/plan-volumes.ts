@@ -26,8 +26,9 @@ export async function planVolumes(deps: Deps, ref: RunContextRef & { shards: Doc
     provisioners: await provisioners(deps.kube),
   });
   const volumes = await putDoc(store, `${scratchPrefix(ref.run)}volumes`, plans);
-  const groups = plans.groups.map(({ id, volumes: members }) => ({ id, volumes: members }));
-  return { volumes, groups, count: groups.reduce((sum, group) => sum + group.volumes.length, 0) };
+  const groups = plans.groups.map(({ pods: _, ...group }) => group);
+  const members = groups.flatMap((group) => [...group.volumes, ...group.kept, ...group.files]);
+  return { volumes, groups, count: members.length };
 }
 
 async function snapshotClasses(kube: KubeClient) {

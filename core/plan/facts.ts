@@ -1,5 +1,5 @@
 import { parseQuantity } from '../format/quantity.ts';
-import type { ClaimFact, Facts, PodFact, VolumeFact } from '../model.ts';
+import type { ClaimFact, Facts, PodFact, PodVolumeFact, SourceFact, VolumeFact } from '../model.ts';
 
 /** What volume planning needs of exported objects, taken while they stream by. */
 
@@ -46,10 +46,39 @@ export function volumeFact(object: Raw): VolumeFact {
   return {
     name: text(metadata.name),
     ...(spec.csi?.driver && { driver: text(spec.csi.driver) }),
+    source: sourceFact(spec, VOLUME_FIELDS),
+    ...(spec.storageClassName && { storageClass: text(spec.storageClassName) }),
     ...(spec.claimRef && { claim: `${text(spec.claimRef.namespace)}/${text(spec.claimRef.name)}` }),
     reclaimPolicy: text(spec.persistentVolumeReclaimPolicy) || 'Retain',
     labels: strings(metadata.labels),
     capacity: text(spec.capacity?.storage),
+  };
+}
+
+/** Fields of a PersistentVolume's spec that are objects and no source. */
+const VOLUME_FIELDS = ['accessModes', 'capacity', 'claimRef', 'mountOptions', 'nodeAffinity'];
+const POD_FIELDS = ['persistentVolumeClaim'];
+
+/** The one field of the spec that says where the data is. */
+function sourceFact(spec: Raw, others: readonly string[]): SourceFact {
+  const isSource = ([field, value]: [string, Raw]) =>
+    typeof value === 'object' && value !== null && !others.includes(field);
+  const [type = '', source = {}] = Object.entries<Raw>(spec).find(isSource) ?? [];
+  if (type === 'nfs') return { type, nfs: { server: text(source.server), path: text(source.path) } };
+  if (type !== 'csi') return { type };
+  return { type, csi: { driver: text(source.driver), volumeAttributes: strings(source.volumeAttributes) } };
+}
+
+function podVolumeFact(pod: string, containers: readonly Raw[], volume: Raw): PodVolumeFact {
+  const name = text(volume.name);
+  const claim = claimOf(pod, volume);
+  const uses = (field: string) =>
+    containers.some((container) => (container[field] ?? []).some((entry: Raw) => entry.name === name));
+  return {
+    name,
+    ...(claim && { claim }),
+    source: sourceFact(volume, POD_FIELDS),
+    use: uses('volumeDevices') ? 'device' : uses('volumeMounts') ? 'mount' : 'none',
   };
 }
 
@@ -60,9 +89,9 @@ const claimOf = (pod: string, volume: Raw): string =>
 export function podFact(object: Raw): PodFact {
   const { metadata, spec = {}, status = {} } = object;
   const volumes: Raw[] = Array.isArray(spec.volumes) ? spec.volumes : [];
-  const claims = volumes
-    .map((volume) => [text(volume.name), claimOf(text(metadata.name), volume)] as const)
-    .filter(([, claim]) => claim !== '');
+  const containers: Raw[] = Array.isArray(spec.containers) ? spec.containers : [];
+  const facts = volumes.map((volume) => podVolumeFact(text(metadata.name), containers, volume));
+  const claims = facts.flatMap(({ name, claim }) => (claim ? [[name, claim]] : []));
   return {
     namespace: text(metadata.namespace),
     name: text(metadata.name),
@@ -70,6 +99,7 @@ export function podFact(object: Raw): PodFact {
     phase: text(status.phase),
     ...(spec.nodeName && { node: text(spec.nodeName) }),
     claims: Object.fromEntries(claims),
+    volumes: facts,
     annotations: strings(metadata.annotations),
     labels: strings(metadata.labels),
   };

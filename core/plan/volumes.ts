@@ -1,4 +1,13 @@
-import type { ClaimFact, Facts, VolumeFact, VolumeGroup, VolumePlan, VolumePlans } from '../model.ts';
+import type {
+  ClaimFact,
+  Facts,
+  PodFact,
+  VolumeFact,
+  VolumeGroup,
+  VolumeMethod,
+  VolumePlan,
+  VolumePlans,
+} from '../model.ts';
 import { problem } from '../problems.ts';
 import type { Problem } from '../problems.ts';
 
@@ -119,6 +128,7 @@ export function planVolumes(input: VolumePlanInput): VolumePlans {
       claim: claim.name,
       claimUid: claim.uid,
       volume: claim.volume ?? '',
+      volumeType: volume?.source.type ?? '',
       storageClass: claim.storageClass ?? '',
       volumeMode: claim.volumeMode,
       accessModes: claim.accessModes,
@@ -137,25 +147,38 @@ export function planVolumes(input: VolumePlanInput): VolumePlans {
 
 const order = (claim: ClaimFact) => `${claim.namespace}/${claim.name}`;
 
+/** A volume of no claim belongs to its pod alone. */
+const claimKey = ({ namespace, claim, pod, podVolume }: VolumePlan) =>
+  claim ? `${namespace}/${claim}` : `${namespace}/${pod?.name ?? ''}/${podVolume ?? ''}`;
+
+const PROTECTED: readonly VolumeMethod[] = ['data-mover', 'csi-snapshot', 'fs-backup'];
+
 /** Pods that share claims, and all their claims, form one group: they are quiesced and cut together. */
 export function groupVolumes(volumes: readonly VolumePlan[], facts: Facts): VolumeGroup[] {
-  const moved = volumes.filter((volume) => volume.method === 'data-mover');
-  const group = new Map(moved.map((volume) => [`${volume.namespace}/${volume.claim}`, volume.index]));
+  const members = volumes.filter((volume) => PROTECTED.includes(volume.method));
+  const group = new Map(members.map((volume) => [claimKey(volume), volume.index]));
   const merge = (from: number, to: number) => {
-    for (const [claim, id] of group) if (id === from) group.set(claim, to);
+    for (const [key, id] of group) if (id === from) group.set(key, to);
   };
-  for (const pod of facts.pods) {
-    const ids = Object.values(pod.claims).map((claim) => group.get(`${pod.namespace}/${claim}`));
-    const known = ids.filter((id) => id !== undefined);
-    for (const id of known.slice(1)) merge(id, known[0] ?? id);
+  const pods = facts.pods.map((pod) => ({ pod, keys: podKeys(pod).filter((key) => group.has(key)) }));
+  for (const { keys } of pods) {
+    for (const key of keys.slice(1)) merge(group.get(key) ?? 0, group.get(keys[0] ?? '') ?? 0);
   }
   const ids = [...new Set(group.values())].sort((a, b) => a - b);
-  return ids.map((id) => {
-    const members = moved.filter((volume) => group.get(`${volume.namespace}/${volume.claim}`) === id);
-    const claims = new Set(members.map((volume) => `${volume.namespace}/${volume.claim}`));
-    const pods = facts.pods
-      .filter((pod) => Object.values(pod.claims).some((claim) => claims.has(`${pod.namespace}/${claim}`)))
-      .map(({ namespace, name }) => ({ namespace, name }));
-    return { id, volumes: members.map((volume) => volume.index), pods };
-  });
+  return ids.map((id) => ({
+    id,
+    ...byMethod(members.filter((volume) => group.get(claimKey(volume)) === id)),
+    pods: pods
+      .filter(({ keys }) => keys.some((key) => group.get(key) === id))
+      .map(({ pod: { namespace, name } }) => ({ namespace, name })),
+  }));
+}
+
+const podKeys = ({ namespace, name, volumes }: PodFact): string[] =>
+  volumes.map((volume) => `${namespace}/${volume.claim ?? `${name}/${volume.name}`}`);
+
+function byMethod(members: readonly VolumePlan[]) {
+  const of = (method: VolumeMethod) =>
+    members.filter((volume) => volume.method === method).map(({ index }) => index);
+  return { volumes: of('data-mover'), kept: of('csi-snapshot'), files: of('fs-backup') };
 }

@@ -10,6 +10,7 @@ const plan: VolumePlan = {
   claim: 'data',
   claimUid: 'c-1',
   volume: 'pv-1',
+  volumeType: 'csi',
   method: 'data-mover',
   reason: 'CSI snapshot of class only, data moved to the repository',
   driver: 'csi.example',

@@ -81,6 +81,7 @@ describe('what is kept of a volume', () => {
     expect(volumeFact(object)).toEqual({
       name: 'pv-1',
       driver: 'csi.example',
+      source: { type: 'csi', csi: { driver: 'csi.example', volumeAttributes: {} } },
       claim: 'shop/data',
       reclaimPolicy: 'Delete',
       labels: { zone: 'a' },
@@ -90,7 +91,13 @@ describe('what is kept of a volume', () => {
 
   it('of another kind has no driver, and is retained unless it says otherwise', () => {
     const object = { metadata: { name: 'pv-2' }, spec: { hostPath: { path: '/x' } } };
-    expect(volumeFact(object)).toEqual({ name: 'pv-2', reclaimPolicy: 'Retain', labels: {}, capacity: '' });
+    expect(volumeFact(object)).toEqual({
+      name: 'pv-2',
+      source: { type: 'hostPath' },
+      reclaimPolicy: 'Retain',
+      labels: {},
+      capacity: '',
+    });
   });
 });
 
@@ -104,6 +111,7 @@ describe('what is kept of a pod', () => {
     const object = {
       ...pod('web', {
         nodeName: 'n1',
+        containers: [{ volumeMounts: [{ name: 'data' }], volumeDevices: [{ name: 'more' }] }],
         volumes: [
           { name: 'data', persistentVolumeClaim: { claimName: 'web-data' } },
           { name: 'config', configMap: { name: 'web' } },
@@ -119,6 +127,11 @@ describe('what is kept of a pod', () => {
       phase: 'Running',
       node: 'n1',
       claims: { data: 'web-data', more: 'shared' },
+      volumes: [
+        { name: 'data', claim: 'web-data', source: { type: '' }, use: 'mount' },
+        { name: 'config', source: { type: 'configMap' }, use: 'none' },
+        { name: 'more', claim: 'shared', source: { type: '' }, use: 'device' },
+      ],
       annotations: {},
       labels: {},
     });
@@ -127,6 +140,19 @@ describe('what is kept of a pod', () => {
   it('includes the claims that Kubernetes makes for its ephemeral volumes', () => {
     const volumes = [{ name: 'cache', ephemeral: { volumeClaimTemplate: { spec: {} } } }];
     expect(podFact(pod('web', { volumes })).claims).toEqual({ cache: 'web-cache' });
+  });
+
+  it('includes where its own volumes have their data', () => {
+    const volumes = [
+      { name: 'cache', emptyDir: {} },
+      { name: 'shared', nfs: { server: '10.0.0.9', path: '/exp' } },
+      { name: 'inline', csi: { driver: 'inline.example', volumeAttributes: { tier: 'fast' } } },
+    ];
+    expect(podFact(pod('web', { volumes })).volumes.map(({ source }) => source)).toEqual([
+      { type: 'emptyDir' },
+      { type: 'nfs', nfs: { server: '10.0.0.9', path: '/exp' } },
+      { type: 'csi', csi: { driver: 'inline.example', volumeAttributes: { tier: 'fast' } } },
+    ]);
   });
 
   it('without volumes is nothing more than its name', () => {

@@ -35,6 +35,7 @@ const claim = (name: string, more: Partial<ClaimFact> = {}): ClaimFact => ({
 const volume = (name: string, more: Partial<VolumeFact> = {}): VolumeFact => ({
   name: `pv-${name}`,
   driver: DRIVER,
+  source: { type: 'csi', csi: { driver: DRIVER, volumeAttributes: {} } },
   reclaimPolicy: 'Delete',
   labels: {},
   capacity: '1Ki',
@@ -47,6 +48,12 @@ const pod = (name: string, claims: string[], namespace = 'shop'): PodFact => ({
   uid: name,
   phase: 'Running',
   claims: Object.fromEntries(claims.map((each, at) => [`v${at}`, each])),
+  volumes: claims.map((each, at) => ({
+    name: `v${at}`,
+    claim: each,
+    source: { type: '' },
+    use: 'mount',
+  })),
   annotations: {},
   labels: {},
 });
@@ -101,6 +108,7 @@ describe('how a volume is protected', () => {
       claim: 'data',
       claimUid: 'uid-data',
       volume: 'pv-data',
+      volumeType: 'csi',
       method: 'data-mover',
       reason: 'CSI snapshot of class only, data moved to the repository',
       driver: DRIVER,
@@ -129,7 +137,7 @@ describe('how a volume is protected', () => {
     [
       'it is no CSI volume',
       claim('a', { storageClass: '' }),
-      { name: 'pv-a', reclaimPolicy: 'Retain', labels: {}, capacity: '' },
+      { name: 'pv-a', source: { type: 'nfs' }, reclaimPolicy: 'Retain', labels: {}, capacity: '' },
       {},
       { method: 'skip', reason: 'volume pv-a is not a CSI volume' },
     ],
@@ -210,8 +218,8 @@ describe('volumes that are cut together', () => {
 
   it('are those of one pod', () => {
     expect(grouped([claim('a'), claim('b'), claim('c')], [pod('p', ['a', 'c'])])).toEqual([
-      { id: 0, volumes: [0, 2], pods: [{ namespace: 'shop', name: 'p' }] },
-      { id: 1, volumes: [1], pods: [] },
+      { id: 0, volumes: [0, 2], kept: [], files: [], pods: [{ namespace: 'shop', name: 'p' }] },
+      { id: 1, volumes: [1], kept: [], files: [], pods: [] },
     ]);
   });
 
