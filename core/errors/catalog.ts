@@ -20,6 +20,19 @@ export const CATALOG = {
   ),
   ResourceGone: permanent('The custom resource was deleted or made again; its new run starts by itself.'),
   NotSupported: permanent('See docs/reference/support.md for what can be used instead.'),
+  // What Velero can do and Caravel cannot: docs/reference/support-matrix.md
+  ProviderNotSupported: permanent(
+    'Use a store that speaks S3: provider aws, with s3Url for one that is not AWS.',
+  ),
+  PluginNotSupported: permanent('Plugins are programs for Velero; see docs/reference/support-matrix.md.'),
+  NativeSnapshotNotSupported: permanent(
+    'Use volumes of a CSI driver with snapshots; what was saved by native snapshots Velero can restore.',
+  ),
+  ResticNotSupported: permanent('Data saved with restic can be restored by Velero up to 1.18 only.'),
+  WindowsNotSupported: permanent('Exclude the volume: movers run on Linux nodes only.'),
+  VeleroRunning: permanent(
+    'Two servers would work on the same resources: see docs/how-to/switch-from-oadp.md.',
+  ),
   // Object store
   StoreAccessDenied: permanent(
     'Check the credentials Secret of the BackupStorageLocation and the bucket policy.',
@@ -31,12 +44,21 @@ export const CATALOG = {
   StoreNotFound: permanent('The object is not in the bucket.'),
   StoreExists: permanent('An object of that key is there already; it is not overwritten.'),
   StoreTooLarge: permanent('The object is larger than anything Caravel writes; it is not read.'),
+  StoreForeign: permanent(
+    'Give the location a bucket or a spec.objectStorage.prefix where nobody else keeps folders.',
+  ),
   StoreCorrupt: permanent('The object was altered after it was written; take a new backup.'),
   // Kubernetes
   KubeForbidden: permanent("Give Caravel's ServiceAccount the named right."),
   KubeConflict: transient('Another writer changed the object; it is read again.'),
   KubeInvalid: permanent('The API server refuses the object; see its message.'),
   KubeUnavailable: transient('The API server does not answer; the run goes on when it does.'),
+  ObjectGone: permanent(
+    'The object was deleted meanwhile, or is left out by the filters, or its name is written wrongly.',
+  ),
+  ObjectRefused: permanent(
+    'No backup can hold an object of that name or size; rename, shrink or exclude it.',
+  ),
   QuotaExceeded: permanent('Raise the ResourceQuota named in the message, or exclude the object.'),
   // Snapshots and volumes
   SnapshotClassMissing: permanent(
@@ -54,6 +76,17 @@ export const CATALOG = {
     'The CSI provisioner has not made the volume yet; see the events of the claim.',
   ),
   NotReleased: transient('The volume is still attached to the mover; the hand-over waits for it.'),
+  // Hooks
+  HookFailed: permanent('The command reported an error; what it printed stands in the log of the backup.'),
+  HookNotRun: permanent(
+    'The command could not be started; see the message, the pod, and the rights of Caravel.',
+  ),
+  HookUnfinished: permanent(
+    'The command may still be at work in the container: see docs/how-to/hooks.md, and raise its timeout.',
+  ),
+  QuiesceTimeout: permanent(
+    'The application was let go for its own good; look for what kept the snapshots from being made.',
+  ),
   // Mover
   MoverImagePull: permanent('Make the mover image available to the nodes.'),
   MoverUnschedulable: permanent(
