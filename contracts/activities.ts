@@ -1,4 +1,4 @@
-import type { VolumeCut, VolumeOutcome } from '../core/model.ts';
+import type { VolumeCut, VolumeGroup, VolumeOutcome } from '../core/model.ts';
 import type { Problem } from '../core/problems.ts';
 import type { DocRef, RunRef, RunResult, RunType } from './run.ts';
 
@@ -82,7 +82,7 @@ export interface BackupActivities {
   exportRelated(input: RunContextRef & { plan: DocRef; shards: DocRef[] }): Promise<Counted>;
   planVolumes(
     input: RunContextRef & { shards: DocRef[] },
-  ): Promise<{ volumes: DocRef; groups: { id: number; volumes: number[] }[]; count: number }>;
+  ): Promise<{ volumes: DocRef; groups: Omit<VolumeGroup, 'pods'>[]; count: number }>;
   assembleBackup(
     input: RunContextRef & {
       plan: DocRef;
@@ -100,14 +100,14 @@ export interface BackupActivities {
 
 export interface ProtectActivities {
   cutVolume(input: VolumeRef): Promise<VolumeCut>;
-  /** Moves ownership of the storage snapshot into the control namespace; the application's namespace is clean after it. */
+  /** Copies the snapshot's objects into the control namespace; the copy owns the storage snapshot from then on. */
   handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
-  /** The Kopia repository of the namespace exists and is initialised. */
-  ensureRepository(input: VolumeRef): Promise<void>;
-  /** The temporary claim and the mover's credentials. */
-  exposeSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
-  /** Creates or re-attaches to the mover pod and follows it to its result, which is written as a document. */
-  transferUp(input: VolumeRef): Promise<TransferSummary>;
+  /** The snapshot's objects in the application's namespace are gone; the storage snapshot stays. */
+  dropOriginal(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
+  /** The Kopia repository of the namespace exists and holds the policies of the run's sources. */
+  prepareRepository(input: VolumeRef): Promise<void>;
+  /** Makes the temporary claim, creates or re-attaches to the mover pod and follows it to its result. */
+  transferUp(input: VolumeRef & { cut: VolumeCut }): Promise<TransferSummary>;
   /** Everything made for the volume is gone, the storage snapshot included. */
   cleanUpProtection(input: VolumeRef & { cut?: VolumeCut }): Promise<void>;
   /** Writes the outcome of a volume into its DataUpload/DataDownload and as a document. */
@@ -150,8 +150,7 @@ export interface RestoreActivities {
 }
 
 export interface RecoverActivities {
-  /** The claim in the control namespace and the mover's credentials. */
-  exposeRecovery(input: VolumeRef): Promise<void>;
+  /** Makes the claim in the control namespace, creates or re-attaches to the mover and follows it until all is written. */
   transferDown(input: VolumeRef): Promise<TransferSummary>;
   /** The running mover is gone from the node: its object is deleted gracefully and no VolumeAttachment is left. */
   releaseVolume(input: VolumeRef): Promise<void>;
@@ -177,9 +176,25 @@ export interface RepositoryActivities {
   }): Promise<void>;
 }
 
+export interface LocationInput {
+  /** Control namespace. */
+  namespace: string;
+  /** Name of the BackupStorageLocation. */
+  location: string;
+  /** The resource was made, changed or deleted, so its Kopia repositories are looked at as well. */
+  changed?: boolean;
+}
+
+export interface LocationState {
+  phase: 'Available' | 'Unavailable' | 'Gone';
+  message?: string;
+}
+
 export interface EngineActivities {
   /** Watches the custom resources and starts or cancels runs; returns only on an error. */
   watchResources(input: { cluster: string; namespace: string }): Promise<void>;
+  /** Tests a BackupStorageLocation and writes the answer into its status. */
+  checkLocation(input: LocationInput): Promise<LocationState>;
   /** Undoes what belongs to workflows that no longer run. */
   collectGarbage(input: {
     cluster: string;

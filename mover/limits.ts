@@ -25,6 +25,9 @@ export const LIVENESS = {
   grantBytes: 21_000_000,
 } as const;
 
+/** A backup's mover whose worker does not come for so long ends by itself; its result stays in the pod's status. */
+export const LINGER = 10 * 60_000;
+
 /** Left of the pod's grace period for the last words, after kopia had its time to flush. */
 export const GRACE_RESERVE = 3_000;
 

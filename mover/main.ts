@@ -5,6 +5,7 @@ import { eventWriter } from './events.ts';
 import type { Emit } from './events.ts';
 import { moverPaths, readInputs } from './inputs.ts';
 import type { MoverInputs } from './inputs.ts';
+import { LINGER } from './limits.ts';
 import { stallTime } from './liveness.ts';
 import { asCaravelError } from './persist.ts';
 import { restore } from './restore.ts';
@@ -49,14 +50,18 @@ async function work(mover: Mover) {
   return restoreBlock(mover);
 }
 
-/** A finished pod disappears from the API while its mount may still be live, so a restore stays until it is told to go. */
-function untilStopped(): Promise<void> {
-  const alive = setInterval(() => undefined, 2 ** 30);
+/**
+ * A finished pod disappears from the API while its mount may still be live, so a restore stays until it is told to go.
+ * A backup stays for a while, because the kubelet ends a running pod at once, but takes two seconds to clear a finished one.
+ */
+function untilStopped({ spec }: MoverInputs): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
-      clearInterval(alive);
+      clearTimeout(alive);
       resolve();
     };
+    const alive =
+      spec.direction === 'restore' ? setInterval(() => undefined, 2 ** 30) : setTimeout(end, LINGER);
     if (stop.requested) end();
     else stop.signal.addEventListener('abort', end, { once: true });
   });
@@ -70,7 +75,7 @@ async function main(): Promise<number> {
     emit = eventWriter(inputs.paths.terminationLog, redactor([secretAccessKey, sessionToken, password]));
     emit({ t: 'started', pid: process.pid, attempt: inputs.spec.attempt });
     await transfer(inputs, emit);
-    if (inputs.spec.direction === 'restore') await untilStopped();
+    await untilStopped(inputs);
     return 0;
   } catch (thrown) {
     const { code, message, retryable } = asCaravelError(stop.requested ? stopped() : thrown);

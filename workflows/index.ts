@@ -5,4 +5,4 @@ export { restore } from './restore/restore.ts';
 export { recoverVolume } from './restore/recover-volume.ts';
 export { controller } from './engine/controller.ts';
 export { limiter } from './engine/limiter.ts';
-export { collectGarbage, initRepository } from './engine/maintenance.ts';
+export { checkLocation, collectGarbage, initRepository } from './engine/maintenance.ts';

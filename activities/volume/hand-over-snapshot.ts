@@ -31,7 +31,6 @@ export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: Volum
   if (original) await keepOriginal(kube, ref, volume, original);
   await copySnapshot(kube, ref, volume, original);
   await copyIsReady(kube, ref, volume, signal);
-  await dropOriginal(kube, ref, volume, signal);
 }
 
 /** Marked as ours, so that garbage collection finds it when its snapshot is gone already. */
@@ -114,12 +113,13 @@ async function copyIsReady(
   );
 }
 
-async function dropOriginal(
-  kube: KubeClient,
+/** The application's namespace is clean after it. */
+export async function dropOriginal(
+  { kube, ...deps }: Deps,
   ref: VolumeRef & { cut: VolumeCut },
-  volume: VolumePlan,
   signal: AbortSignal,
 ): Promise<void> {
+  const { volume } = await volumePlan({ kube, ...deps }, ref);
   const snapshot = sourceSnapshotName(ref.run, volume.namespace, volume.claim);
   await kube.remove(GVRS.volumesnapshots, volume.namespace, snapshot);
   await gone(kube, { gvr: GVRS.volumesnapshots, namespace: volume.namespace, name: snapshot }, signal);

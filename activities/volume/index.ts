@@ -12,11 +12,10 @@ import { openRun, recoveryPlan, volumePlan } from '../support/context.ts';
 import { activity } from '../support/step.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf } from './clean-up.ts';
 import { cutVolume } from './cut.ts';
-import { exposeRecovery, exposeSnapshot } from './expose.ts';
-import { handOverSnapshot } from './hand-over-snapshot.ts';
+import { dropOriginal, handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
 import { showMovement } from './movement.ts';
-import { ensureRepository, initialiseRepository } from './repository.ts';
+import { initialiseRepository, prepareRepository } from './repository.ts';
 import { transferDown, transferUp } from './transfer.ts';
 
 /** The verbs of one volume, backup and restore. */
@@ -26,17 +25,15 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     handOverSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) =>
       handOverSnapshot(deps, ref, signal),
     ),
-    ensureRepository: activity(async (ref: VolumeRef) => {
-      const { volume, location } = await volumePlan(deps, ref);
-      await ensureRepository(deps, ref.run.namespace, location, volume.namespace);
-    }),
-    exposeSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }) => exposeSnapshot(deps, ref)),
-    transferUp: activity((ref: VolumeRef, signal, beat) => transferUp(deps, ref, signal, beat)),
+    dropOriginal: activity((ref: VolumeRef & { cut: VolumeCut }, signal) => dropOriginal(deps, ref, signal)),
+    prepareRepository: activity((ref: VolumeRef) => prepareRepository(deps, ref)),
+    transferUp: activity((ref: VolumeRef & { cut: VolumeCut }, signal, beat) =>
+      transferUp(deps, ref, signal, beat),
+    ),
     cleanUpProtection: activity((ref: VolumeRef & { cut?: VolumeCut }, signal) =>
       cleanUpProtection(deps, ref, signal),
     ),
     recordOutcome: activity((ref: VolumeRef & { outcome: VolumeOutcome }) => recordOutcome(deps, ref)),
-    exposeRecovery: activity((ref: VolumeRef) => exposeRecovery(deps, ref)),
     transferDown: activity((ref: VolumeRef, signal, beat) => transferDown(deps, ref, signal, beat)),
     releaseVolume: activity((ref: VolumeRef, signal) => releaseVolume(deps, ref, signal)),
     handOverVolume: activity((ref: VolumeRef, signal) => handOverVolume(deps, ref, signal)),
@@ -60,9 +57,10 @@ async function cleanUpProtection(
     name: volumeObjectName(ref.run, volume.namespace, volume.claim),
   };
   const source = { ...sourceOf(ref, volume), ...(ref.cut && { content: ref.cut.content }) };
-  await removeMovers(deps.kube, at, signal);
-  // The claim holds on to nothing of the snapshot once it is provisioned, so both go at once.
+  // The cluster keeps what must go in order: a claim outlives its pod, and holds on to nothing of the snapshot once it
+  // is provisioned.
   await Promise.all([
+    removeMovers(deps.kube, at, signal),
     removeCredentials(deps.kube, at),
     removeClaim(deps.kube, at, signal),
     removeSnapshots(deps.kube, at, source, signal),

@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { LABELS, repositoryWorkflowId } from '../../contracts/ids.ts';
+import type { VolumeRef } from '../../contracts/activities.ts';
+import { dataMoverSource, LABELS, repositoryWorkflowId, scratchPrefix } from '../../contracts/ids.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { kopiaMarkKey, kopiaPrefix } from '../../core/format/keys.ts';
+import type { VolumePlan, VolumePlans } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import { initialiseRepository as createRepository } from '../../platform/kopia/repository.ts';
+import {
+  ensureRepositoryPolicies,
+  initialiseRepository as createRepository,
+} from '../../platform/kopia/repository.ts';
+import type { PolicySource } from '../../platform/kopia/policy.ts';
+import { getDoc } from '../../platform/store/documents.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
+import { volumePlan } from '../support/context.ts';
 import { openLocation, readSecret, repositoryOf } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 
@@ -68,6 +76,56 @@ export async function ensureRepository(
   }
   await deps.temporal.workflow.getHandle(workflowId).result();
 }
+
+/**
+ * Sources whose policy this worker has seen to be right, by repository. Somebody may change one behind its back: then
+ * the mover's proof notices the files that were left out, and its next attempt writes the policy itself.
+ */
+const knownPolicies = new Map<string, Set<string>>();
+
+/** Preparations under way in this worker: the volumes of a run and namespace ask for the same one at the same time. */
+const preparing = new Map<string, Promise<void>>();
+
+/** Once for a run and namespace: kopia needs half a second to open a repository, so a mover each would add up. */
+export async function prepareRepository(deps: Deps, ref: VolumeRef): Promise<void> {
+  const { volume, location, store } = await volumePlan(deps, ref);
+  const mark = `${scratchPrefix(ref.run)}repositories/${volume.namespace}`;
+  const prepare = async () => {
+    if (await store.head(mark)) return;
+    await ensureRepository(deps, ref.run.namespace, location, volume.namespace);
+    const { volumes } = await getDoc<VolumePlans>(store, ref.volumes);
+    const mine = volumes.filter(
+      ({ namespace, method }) => namespace === volume.namespace && method === 'data-mover',
+    );
+    await ensurePolicies(deps, ref.run.namespace, location, volume.namespace, mine.map(policySource));
+    await store.put(mark, '');
+  };
+  const running = preparing.get(mark) ?? prepare().finally(() => preparing.delete(mark));
+  preparing.set(mark, running);
+  await running;
+}
+
+async function ensurePolicies(
+  deps: Deps,
+  controlNamespace: string,
+  location: Location,
+  namespace: string,
+  sources: PolicySource[],
+): Promise<void> {
+  const spec = repositoryOf(location, namespace);
+  const repository = `${spec.endpoint}/${spec.bucket}/${spec.prefix}`;
+  const known = knownPolicies.get(repository) ?? new Set();
+  if (sources.every(({ source }) => known.has(source))) return;
+  const credentials = await movementCredentials(deps, controlNamespace, location);
+  const { kopiaPath, workDir } = deps.config;
+  await ensureRepositoryPolicies({ spec, credentials, kopiaPath, workDir }, sources);
+  knownPolicies.set(repository, new Set([...known, ...sources.map(({ source }) => source)]));
+}
+
+const policySource = ({ namespace, claim, volumeMode }: VolumePlan) => ({
+  source: dataMoverSource(namespace, claim),
+  volumeMode,
+});
 
 export interface RepositoryInput {
   location: string;

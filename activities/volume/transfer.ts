@@ -12,13 +12,14 @@ import type { MoverEvent, MoverSpec, TransferResult } from '../../contracts/move
 import type { RunRef } from '../../contracts/run.ts';
 import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import type { VolumeCut } from '../../core/model.ts';
 import { moverPod } from '../../core/volume/mover-pod.ts';
 import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { recoveryPlan, volumePlan } from '../support/context.ts';
 import { repositoryOf } from '../support/location.ts';
 import type { Beat } from '../support/step.ts';
-import { volumeMarks } from './expose.ts';
+import { exposeRecovery, exposeSnapshot, volumeMarks } from './expose.ts';
 import { followMover } from './follow-mover.ts';
 import { showMovement } from './movement.ts';
 import { now } from '../run/status.ts';
@@ -42,13 +43,14 @@ interface Transfer {
 
 export async function transferUp(
   deps: Deps,
-  ref: VolumeRef,
+  ref: VolumeRef & { cut: VolumeCut },
   signal: AbortSignal,
   beat: Beat,
 ): Promise<TransferSummary> {
   const { volume, context, location } = await volumePlan(deps, ref);
   const { spec } = context.resource;
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  await exposeSnapshot(deps, ref);
   const result = await transfer(deps, beat, signal, {
     run: ref.run,
     name,
@@ -66,6 +68,7 @@ export async function transferUp(
       },
       parallel: spec.uploaderConfig?.parallelFilesUpload || LIMITS.parallelUp,
       blockEntry: `/${name}`,
+      policyWritten: true,
     },
     placement: {},
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
@@ -81,6 +84,7 @@ export async function transferDown(
 ): Promise<TransferSummary> {
   const { volume, context, location } = await recoveryPlan(deps, ref);
   const { spec } = context.resource;
+  await exposeRecovery(deps, ref);
   const result = await transfer(deps, beat, signal, {
     run: ref.run,
     name: volumeObjectName(ref.run, volume.namespace, volume.claim),

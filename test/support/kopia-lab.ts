@@ -139,7 +139,14 @@ function startMover(
       ...environment,
     },
   });
-  return follow(child, terminationLog);
+  const run = follow(child, terminationLog);
+  // As the worker does: a mover with a result is told to go. Restores are told by the tests.
+  if (spec.direction === 'backup')
+    void run.waitFor('result').then(
+      () => run.signal('SIGTERM'),
+      () => undefined,
+    );
+  return run;
 }
 
 function follow(child: ChildProcess, terminationLog: string): MoverRun {

@@ -6,6 +6,7 @@ import type { VolumeCut } from '../../core/model.ts';
 import { cleanup, long, short } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
+import { settleAll, settleBoth } from '../support/pool.ts';
 import { withSlot } from '../support/slots.ts';
 import { Stages } from '../support/stages.ts';
 import { failedOutcome, goodOutcome } from '../support/outcome.ts';
@@ -25,22 +26,23 @@ export async function protectVolume(input: ProtectInput): Promise<DocRef> {
   const startedAt = new Date().toISOString();
   let cause = failure;
   let moved: TransferSummary | undefined;
-  if (cut) {
-    try {
-      moved = await moveData(volume, cut, movers, stages);
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      cause = causeOf(error);
-    } finally {
-      await CancellationScope.nonCancellable(() =>
-        stages.run('cleanUp', () => cleanup.cleanUpProtection({ ...volume, cut })),
-      );
+  const cleanUp = () => cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) });
+  try {
+    if (cut) moved = await moveData(volume, cut, movers, stages);
+  } catch (error) {
+    if (isCancellation(error)) {
+      await CancellationScope.nonCancellable(cleanUp);
+      throw error;
     }
+    cause = causeOf(error);
   }
   const outcome = moved
     ? goodOutcome(volume.index, moved, startedAt, stages.times)
     : failedOutcome(volume.index, cause, 'protectVolume', startedAt, stages.times);
-  return await short.recordOutcome({ ...volume, outcome });
+  return await CancellationScope.nonCancellable(async () => {
+    const record = short.recordOutcome({ ...volume, outcome });
+    return (await settleBoth(record, cut ? cleanUp() : Promise.resolve()))[0];
+  });
 }
 
 async function moveData(
@@ -49,12 +51,14 @@ async function moveData(
   movers: number,
   stages: Stages,
 ): Promise<TransferSummary> {
-  await stages.run('handOver', () => long.handOverSnapshot({ ...volume, cut }));
-  await stages.run('repository', () => long.ensureRepository(volume));
+  await settleAll([
+    stages.run('handOver', () => long.handOverSnapshot({ ...volume, cut })),
+    stages.run('repository', () => long.prepareRepository(volume)),
+  ]);
   const queued = Date.now();
   return await withSlot(volume.run.cluster, movers, async () => {
     stages.times['slot'] = Date.now() - queued;
-    await stages.run('expose', () => short.exposeSnapshot({ ...volume, cut }));
-    return await stages.run('transfer', () => long.transferUp(volume));
+    const transfer = stages.run('transfer', () => long.transferUp({ ...volume, cut }));
+    return (await settleBoth(transfer, long.dropOriginal({ ...volume, cut })))[0];
   });
 }

@@ -1,4 +1,5 @@
-import { long } from '../support/proxies.ts';
+import type { LocationInput, LocationState } from '../../contracts/activities.ts';
+import { long, short } from '../support/proxies.ts';
 
 /** Undoes what runs left behind that were terminated from outside; started by the controller and by schedule. */
 export async function collectGarbage(input: { cluster: string; namespace: string }) {
@@ -12,4 +13,9 @@ export async function initRepository(input: {
   namespace: string;
 }): Promise<void> {
   await long.initialiseRepository(input);
+}
+
+/** Tests a BackupStorageLocation; started by its Schedule, and by the controller when the resource changes. */
+export async function checkLocation(input: LocationInput): Promise<LocationState> {
+  return await short.checkLocation(input);
 }

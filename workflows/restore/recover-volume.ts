@@ -43,7 +43,6 @@ async function fill(volume: VolumeRef, movers: number, stages: Stages): Promise<
   const queued = Date.now();
   const moved = await withSlot(volume.run.cluster, movers, async () => {
     stages.times['slot'] = Date.now() - queued;
-    await stages.run('expose', () => short.exposeRecovery(volume));
     const summary = await stages.run('transfer', () => long.transferDown(volume));
     await stages.run('release', () => long.releaseVolume(volume));
     return summary;

@@ -13,7 +13,7 @@ import { LIMITS } from '../../contracts/settings.ts';
 import { rejected } from '../support/result.ts';
 import { cleanup, long, short } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
-import { inPool, range, settleAll } from '../support/pool.ts';
+import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
 import { Stages } from '../support/stages.ts';
 import { recoverVolume } from './recover-volume.ts';
 
@@ -84,11 +84,6 @@ async function restoreAll({ movers, ...ref }: Running, stages: Stages): Promise<
       stages: stages.times,
     }),
   );
-}
-
-async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([first, second]);
-  return [await first, await second];
 }
 
 /** What volumes and everything else stand on. */

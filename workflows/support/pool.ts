@@ -8,6 +8,11 @@ export async function settleAll<T>(work: Promise<T>[]): Promise<T[]> {
   return settled.map((result) => (result as PromiseFulfilledResult<T>).value);
 }
 
+export async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
+}
+
 /**
  * Runs `work` for every item, at most `limit` at once; results keep the order of the items. After a failure nothing new
  * is begun.
