@@ -80,6 +80,7 @@ function restoreSpecLines(spec: RestoreSpec): Line[] {
     ['Existing objects', spec.existingResourcePolicy === 'update' ? 'updated' : 'left as they are'],
     ['Preserve node ports', triState(spec.preserveNodePorts)],
     ['Resource modifier', spec.resourceModifier?.name],
+    ['Resource policy', spec.resourcePolicy?.name],
     ['Item operation timeout', spec.itemOperationTimeout],
     ['Hooks', hookNames(spec.hooks)],
   ];

@@ -118,11 +118,13 @@ export const RestoreSpecSchema = Type.Partial(
     ),
     existingResourcePolicy: text(
       'What happens to objects that exist: none leaves them, update changes them.',
+      nullable,
     ),
     itemOperationTimeout: duration(
       'How long one asynchronous operation, such as the move of a volume, may take.',
     ),
     resourceModifier: localObject('ConfigMap with changes to make to objects on their way.', nullable),
+    resourcePolicy: localObject('ConfigMap with finer filters, by namespace and kind.', nullable),
     uploaderConfig: Type.Object(
       {
         writeSparseFiles: Type.Optional(flag('Whether runs of zeroes are written as holes.', nullable)),

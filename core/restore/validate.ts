@@ -20,6 +20,7 @@ export interface CheckedRestore {
   hooks?: { resources?: unknown[] | null | undefined } | null | undefined;
   restoreStatus?: object | null | undefined;
   resourceModifier?: object | null | undefined;
+  resourcePolicy?: object | null | undefined;
 }
 
 const list = (names: string[] | null | undefined) => names ?? [];
@@ -85,6 +86,7 @@ function unsupported(spec: CheckedRestore): string[] {
     [(spec.hooks?.resources?.length ?? 0) > 0, 'spec.hooks'],
     [Boolean(spec.restoreStatus), 'spec.restoreStatus'],
     [Boolean(spec.resourceModifier), 'spec.resourceModifier'],
+    [Boolean(spec.resourcePolicy), 'spec.resourcePolicy'],
   ];
   return asked
     .filter(([is]) => is)

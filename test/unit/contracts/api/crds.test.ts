@@ -134,6 +134,8 @@ describe('custom resource definitions', () => {
     'backups.velero.io.status.startTimestamp',
     'restores.velero.io.spec.restoreStatus',
     'restores.velero.io.spec.resourceModifier',
+    'restores.velero.io.spec.resourcePolicy',
+    'restores.velero.io.spec.existingResourcePolicy',
     'backupstoragelocations.velero.io.spec.backupSyncPeriod',
     'datauploads.velero.io.spec.csiSnapshot',
     'datauploads.velero.io.spec.dataMoverConfig',

@@ -41,6 +41,7 @@ describe('restoreErrors', () => {
     [{ hooks: { resources: [{}] } }, ['NotSupported: spec.hooks']],
     [{ restoreStatus: {} }, ['NotSupported: spec.restoreStatus']],
     [{ resourceModifier: { kind: 'ConfigMap' } }, ['NotSupported: spec.resourceModifier']],
+    [{ resourcePolicy: { kind: 'ConfigMap' } }, ['NotSupported: spec.resourcePolicy']],
   ])('%j', (spec, expected) => {
     const found = errors(spec);
     expect(found).toHaveLength(expected.length);
