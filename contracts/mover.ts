@@ -63,6 +63,8 @@ export interface MoverSpec {
   downloadLimit: number;
   /** The worker has made sure of the source's policy for this run; else the mover does, which takes two processes. */
   policyWritten?: boolean;
+  /** The volume is in use while it is read: its files may change, and vanish. */
+  live?: boolean;
   /** Name of the file entry of a block volume (Velero's `/<uid>`). */
   blockEntry?: string;
   restore?: { snapshotId: string; sparse: boolean };
@@ -81,7 +83,8 @@ export interface TransferResult {
   /**
    * What Kopia cannot keep, counted by the mover, absent when zero: `xattrs` and `acls` (files that have some),
    * `hardLinks` (further names of a file, restored as copies), `sockets`, `fifos`, `devices`, `names` (no UTF-8);
-   * `uncounted` = 1 when the count did not end in time; restore: `permissions` = 1 when the volume refused owners or modes.
+   * `uncounted` = 1 when the count did not end in time; `vanished` (files of a volume in use, deleted between being
+   * listed and being read); restore: `permissions` = 1 when the volume refused owners or modes.
    */
   notKept: Record<string, number>;
   /** Milliseconds of the mover's stages: lookup, policy, kopia, proof, scan (waited for), tidy, sync, total. */

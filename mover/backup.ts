@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { TransferResult } from '../contracts/mover.ts';
+import type { MoverSpec, TransferResult } from '../contracts/mover.ts';
 import { LIMITS } from '../contracts/settings.ts';
 import { CaravelError } from '../core/errors/catalog.ts';
 import { snapshotCreate } from '../platform/kopia/commands.ts';
@@ -16,7 +16,7 @@ import { warn } from './context.ts';
 import { deviceSize } from './device.ts';
 import { persist } from './persist.ts';
 import { UploadMeter } from './meter.ts';
-import { prove, transferResult } from './proof.ts';
+import { prove, transferResult, unreadable, vanished } from './proof.ts';
 import { startScan } from './scan.ts';
 import type { RunningScan } from './scan.ts';
 import { watchKopia } from './watch.ts';
@@ -28,10 +28,10 @@ import { watchKopia } from './watch.ts';
 export async function backup(mover: Mover): Promise<TransferResult> {
   const { spec, stages } = mover;
   const block = spec.volumeMode === 'Block';
-  const scan = block ? undefined : startScan(mover.paths.volume);
+  const scan = block ? undefined : startScan(mover.paths.volume, { live: spec.live === true });
   try {
     const earlier = spec.attempt > 1 ? await stages.time('lookup', () => lookUp(mover)) : [];
-    const done = earlier.find(isWhole);
+    const done = earlier.find((manifest) => isWhole(manifest, spec));
     if (done) return await finish(mover, { manifest: done, scan, uploaded: 0, broken: earlier });
     // A later attempt trusts nobody: a foreign policy may be why the first one failed.
     if (!spec.policyWritten || spec.attempt > 1) await stages.time('policy', () => writePolicy(mover));
@@ -62,7 +62,8 @@ function sizeOf({ paths }: Mover): () => number {
   return () => size;
 }
 
-const isWhole = (manifest: SnapshotManifest) => isComplete(manifest) && excluded(manifest) === 0;
+const isWhole = (manifest: SnapshotManifest, spec: MoverSpec) =>
+  isComplete(manifest) && excluded(manifest) === 0 && unreadable(manifest, spec) === 0;
 
 const lookUp = (mover: Mover): Promise<SnapshotManifest[]> =>
   persist(mover, {
@@ -70,9 +71,13 @@ const lookUp = (mover: Mover): Promise<SnapshotManifest[]> =>
     work: async () => {
       const { spec, kopia, stop } = mover;
       const found = await listRunSnapshots(kopia, spec.runUid, { signal: stop.signal });
-      return found.filter((manifest) => sourceText(manifest) === spec.source);
+      return found.filter((manifest) => sourceText(manifest) === spec.source && hasTags(manifest, spec.tags));
     },
   });
+
+/** A volume and a claim of one pod may have one name, and then one source; their tags tell them apart. */
+const hasTags = ({ tags: found = {} }: SnapshotManifest, tags: MoverSpec['tags']) =>
+  Object.entries(tags).every(([name, value]) => found[`tag:${name}`] === value);
 
 const writePolicy = (mover: Mover) =>
   persist(mover, {
@@ -106,6 +111,7 @@ async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Pro
     path: stdin ? (spec.blockEntry ?? '') : paths.volume,
     ...{ stdin, parallel, source: spec.source, runUid: spec.runUid, tags: spec.tags },
     checkpointSeconds: spec.checkpointSeconds || LIMITS.checkpointSeconds,
+    readOn: spec.live === true,
   });
   const device = stdin ? openSync(paths.volume, 'r') : undefined;
   meter.begin();
@@ -115,7 +121,7 @@ async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Pro
       flushOnStop: true,
       tick: ({ counters, line }) => meter.take(counters, parseBackupProgress(line)),
     });
-    if (outcome.code !== 0) throw await kopia.explain(outcome);
+    if (outcome.code !== 0 && !onlyVanished(outcome.stdout, spec)) throw await kopia.explain(outcome);
     const manifest = JSON.parse(outcome.stdout) as SnapshotManifest;
     if (isComplete(manifest)) return manifest;
     // Nobody here stopped it, so somebody else did.
@@ -123,6 +129,13 @@ async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Pro
   } finally {
     if (device !== undefined) closeSync(device);
   }
+}
+
+/** Kopia stores the snapshot, and ends in an error because files that it had listed were gone when it came to them. */
+function onlyVanished(stdout: string, spec: MoverSpec): boolean {
+  if (!spec.live || !stdout.startsWith('{')) return false;
+  const manifest = JSON.parse(stdout) as SnapshotManifest;
+  return vanished(manifest) > 0 && isWhole(manifest, spec);
 }
 
 /** From the store, by a process of its own: kopia prints its manifest before the last flush. */
@@ -161,7 +174,7 @@ async function finish(mover: Mover, { manifest, scan, uploaded, broken }: Finish
 
 /** What broke off is pinned like every snapshot of ours and would stay for ever. */
 async function removeBroken(mover: Mover, found: SnapshotManifest[]): Promise<void> {
-  const ids = found.filter((manifest) => !isWhole(manifest)).map(({ id }) => id);
+  const ids = found.filter((manifest) => !isWhole(manifest, mover.spec)).map(({ id }) => id);
   try {
     if (ids.length > 0) await mover.stages.time('tidy', () => deleteSnapshots(mover.kopia, ids));
   } catch (error) {

@@ -35,18 +35,34 @@ export function prove(stored: SnapshotManifest, sent: SnapshotManifest, spec: Mo
   if (sourceText(stored) !== spec.source) {
     throw new CaravelError('Internal', `snapshot ${sent.id} belongs to ${sourceText(stored)}`);
   }
-  refuseLosses(stored);
+  refuseLosses(stored, spec);
 }
 
 /** Files that kopia left out or could not read. */
-function refuseLosses(manifest: SnapshotManifest): void {
-  const { stats = {}, rootEntry } = manifest;
+function refuseLosses(manifest: SnapshotManifest, spec: Pick<MoverSpec, 'live'>): void {
   const left = excluded(manifest);
   // Only a foreign policy can do this, and the next attempt writes ours again.
   if (left > 0)
     throw new CaravelError('MoverFailed', `kopia left out ${left} files and folders: its policy was changed`);
-  const failed = (stats.errorCount ?? 0) + (stats.ignoredErrorCount ?? 0) + (rootEntry?.summ?.numFailed ?? 0);
-  if (failed > 0) throw new CaravelError('VolumeUnreadable', `kopia could not read ${failed} files`);
+  const lost = unreadable(manifest, spec);
+  if (lost === 0) return;
+  const first = manifest.rootEntry?.summ?.errors?.find(({ error }) => !spec.live || !GONE.test(error));
+  const example = first ? `, first ${first.path}: ${first.error}` : '';
+  throw new CaravelError('VolumeUnreadable', `kopia could not read ${lost} files${example}`);
+}
+
+/** Of a local file, and of one on NFS that another client deleted. */
+const GONE = /: (?:no such file or directory|stale (?:NFS )?file handle)$/;
+
+/** Files of a volume in use that were deleted between being listed and being read; kopia names ten at most. */
+export const vanished = ({ rootEntry }: SnapshotManifest): number =>
+  rootEntry?.summ?.errors?.filter(({ error }) => GONE.test(error)).length ?? 0;
+
+/** Entries that stand in the volume, and are not in the snapshot because of an error. */
+export function unreadable(manifest: SnapshotManifest, { live }: Pick<MoverSpec, 'live'>): number {
+  const { stats = {}, rootEntry } = manifest;
+  const failed = Math.max(stats.errorCount ?? 0, rootEntry?.summ?.numFailed ?? 0);
+  return failed + (stats.ignoredErrorCount ?? 0) - (live ? vanished(manifest) : 0);
 }
 
 export interface Evidence {
@@ -60,10 +76,12 @@ export interface Evidence {
 
 export function transferResult(mover: Mover, { manifest, counts, uploaded, size }: Evidence): TransferResult {
   const summary = summaryOf(manifest);
-  if (counts) compare(mover, summary, counts);
+  // What is in use changes between one count and the other.
+  if (counts && !mover.spec.live) compare(mover, summary, counts);
   if (size !== undefined && size !== summary.size) {
     throw new CaravelError('VolumeUnreadable', `the device has ${size} bytes, the snapshot ${summary.size}`);
   }
+  const gone = mover.spec.live ? vanished(manifest) : 0;
   const unknown: Record<string, number> = mover.spec.volumeMode === 'Filesystem' ? { uncounted: 1 } : {};
   return {
     snapshotId: manifest.id,
@@ -73,7 +91,7 @@ export function transferResult(mover: Mover, { manifest, counts, uploaded, size 
     files: summary.files,
     dirs: summary.dirs,
     symlinks: summary.symlinks,
-    notKept: counts ? notKept(counts) : unknown,
+    notKept: { ...(counts ? notKept(counts) : unknown), ...(gone > 0 && { vanished: gone }) },
     stagesMs: mover.stages.ms,
   };
 }

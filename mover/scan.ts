@@ -75,6 +75,9 @@ export const SCAN_ARGUMENTS = [
   ...['--xattrs-exclude=security.selinux', '--xattrs-exclude=system.*'],
 ];
 
+/** Tar's exit code for files that changed or went while it read. */
+const TAR_DIFFERS = 1;
+
 export interface RunningScan {
   /** The counts when tar has come to its end; undefined when it could not, or was cut off. */
   result: Promise<Scan | undefined>;
@@ -85,7 +88,8 @@ export interface RunningScan {
   stop(): void;
 }
 
-export function startScan(folder: string): RunningScan {
+/** `live`: files that vanish meanwhile are not counted, and no reason to mistrust the rest. */
+export function startScan(folder: string, { live = false } = {}): RunningScan {
   const scan = emptyScan();
   const child = spawn('nice', ['-n', String(SCAN.nice), 'tar', ...SCAN_ARGUMENTS, '-C', folder, '.'], {
     env: { PATH: process.env['PATH'], LC_ALL: 'C' },
@@ -98,7 +102,7 @@ export function startScan(folder: string): RunningScan {
   let complete = false;
   const result = new Promise<boolean>((resolve) => {
     child.once('error', () => resolve(false));
-    child.once('close', (code) => resolve(code === 0));
+    child.once('close', (code) => resolve(code === 0 || (live && code === TAR_DIFFERS)));
   }).then((ok) => {
     complete = ok;
     return ok ? scan : undefined;

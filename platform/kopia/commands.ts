@@ -31,6 +31,8 @@ export interface SnapshotOptions {
   tags: Record<string, string>;
   parallel: number;
   checkpointSeconds: number;
+  /** Goes on after a file that cannot be read, and ends in an error all the same; else it ends at the first one. */
+  readOn?: boolean;
 }
 
 export function snapshotCreate(options: SnapshotOptions): string[] {
@@ -45,7 +47,7 @@ export function snapshotCreate(options: SnapshotOptions): string[] {
     ...Object.entries(tags).map(([name, value]) => `--tags=${name}:${value}`),
     `--parallel=${options.parallel}`,
     `--checkpoint-interval=${checkpoint}s`,
-    '--fail-fast',
+    ...(options.readOn ? [] : ['--fail-fast']),
     '--json',
     '--json-verbose',
     ...PROGRESS,

@@ -101,6 +101,8 @@ export interface SnapshotManifest {
       dirs: number;
       maxTime: string;
       numFailed: number;
+      /** The first ten of them. */
+      errors?: { path: string; error: string }[];
       incomplete?: string;
     };
   };
