@@ -6,17 +6,25 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Counted, DoorInput, RunContextRef, VolumeRef } from '../../contracts/activities.ts';
+import type {
+  Counted,
+  DoorInput,
+  PlannedGroup,
+  RunContextRef,
+  VolumeRef,
+} from '../../contracts/activities.ts';
 import { validName, volumeWorkflowId } from '../../contracts/ids.ts';
 import type { DocRef, RunRef, RunResult } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
-import { cleanup, long, short } from '../support/proxies.ts';
+import { cleanup, long, short, urgent } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
-import { inPool, range, settleAll } from '../support/pool.ts';
+import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
 import { rejected } from '../support/result.ts';
 import { Stages } from '../support/stages.ts';
+import { Turns } from '../support/turns.ts';
 import { protectVolume } from './protect-volume.ts';
 import type { ProtectInput } from './protect-volume.ts';
+import { quiesced } from './quiesce.ts';
 
 /** Backs up what a Backup resource says. Any door may start it; the one run lives under its canonical workflow id. */
 export async function backup(input: DoorInput): Promise<RunResult> {
@@ -29,13 +37,14 @@ export async function backup(input: DoorInput): Promise<RunResult> {
 
 async function runBackup(run: RunRef): Promise<RunResult> {
   const stages = new Stages(`Backup ${run.name}`);
+  const cleaning: Promise<void>[] = [];
   let context: DocRef | undefined;
   try {
     const adopted = await stages.run('adopt', () => short.adoptBackup(run));
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    return await protectAll({ run, context, movers: adopted.movers }, stages);
+    return await protectAll({ run, context, movers: adopted.movers, cleaning }, stages);
   } catch (error) {
     const cause = causeOf(error);
     const phase = isCancellation(error) ? 'Canceled' : 'Failed';
@@ -43,6 +52,7 @@ async function runBackup(run: RunRef): Promise<RunResult> {
       cleanup.endRun({ run, phase, code: cause.code, reason: cause.message, stages: stages.times }),
     );
   } finally {
+    await Promise.allSettled(cleaning);
     const scratch = { run, ...(context && { context }) };
     await CancellationScope.nonCancellable(() => cleanup.removeScratch(scratch));
   }
@@ -52,9 +62,12 @@ async function runBackup(run: RunRef): Promise<RunResult> {
 interface Running extends RunContextRef {
   /** Mover slots of the cluster. */
   movers: number;
+  /** Clean-ups that go on beside the run; it ends when they have. */
+  cleaning: Promise<void>[];
 }
 
-async function protectAll({ movers, ...ref }: Running, stages: Stages): Promise<RunResult> {
+async function protectAll(running: Running, stages: Stages): Promise<RunResult> {
+  const { movers: _movers, cleaning, ...ref } = running;
   const { plan, shards } = await stages.run('plan', () => long.planBackup(ref));
   const exported = await stages.run('exportResources', () =>
     inPool(range(shards), LIMITS.exportShards, (shard) => long.exportShard({ ...ref, plan, shard })),
@@ -64,11 +77,11 @@ async function protectAll({ movers, ...ref }: Running, stages: Stages): Promise<
   const all = [...exported, related];
   const items = sum(all);
   const planned = await stages.run('planVolumes', () => long.planVolumes({ ...ref, shards: all.map(docOf) }));
-  if (planned.count > 0) await report(ref.run, 'WaitingForPluginOperations', items, items - planned.count);
-  const outcomes = await stages.run('protectVolumes', () =>
-    settleAll(
-      planned.groups.map((group) => protectGroup({ ...ref, movers }, planned.volumes, group.volumes)),
-    ),
+  const phase = 'WaitingForPluginOperations';
+  const reported = planned.count > 0 && report(ref.run, phase, items, items - planned.count);
+  const protect = () => planned.groups.map(({ volumes }) => protectGroup(running, planned.volumes, volumes));
+  const [outcomes] = await stages.run('protectVolumes', () =>
+    settleBoth(settleAll(protect()), Promise.resolve(reported)),
   );
   const assembled = await stages.run('assemble', () =>
     long.assembleBackup({
@@ -76,36 +89,73 @@ async function protectAll({ movers, ...ref }: Running, stages: Stages): Promise<
       plan,
       shards: all.map(docOf),
       volumes: planned.volumes,
-      outcomes: outcomes.flat(),
+      outcomes: done.flatMap((group) => group.outcomes),
+      ...(hooks.length > 0 && { hooks }),
       stages: stages.times,
     }),
   );
+  // Not what was made for the volumes: it goes while the backup is being put together, and need not be gone before.
   return await stages.run('seal', () => short.sealBackup({ ...ref, ...assembled, stages: stages.times }));
+}
+
+interface Protecting extends Running {
+  volumes: DocRef;
+  hooks?: DocRef;
+  turns: Turns;
+}
+
+interface Protected {
+  outcomes: DocRef[];
+  /** What came of the hooks, when the group has any. */
+  hooks?: DocRef;
 }
 
 /** Every volume of a group is cut at the same moment; moving the data is each volume's own affair. */
 async function protectGroup(
-  { movers, ...ref }: Running,
-  volumes: DocRef,
-  members: number[],
-): Promise<DocRef[]> {
-  // Pre-hooks belong here, and post-hooks behind the cuts.
-  const cuts = await settleAll(members.map((index) => cutOne({ ...ref, volumes, index })));
-  return await settleAll(cuts.map((cut) => carryAway({ ...cut, movers })));
+  { run, context, movers, volumes, hooks, turns }: Protecting,
+  group: PlannedGroup,
+): Promise<Protected> {
+  const members = group.volumes.map((index): VolumeRef => ({ run, context, volumes, index }));
+  const carried = (cuts: ProtectInput[]) => settleAll(cuts.map((cut) => carryAway({ ...cut, movers })));
+  if (!hooks || !group.hooks) {
+    const cuts = await settleAll(members.map(async (volume) => await sound(await tryCut(volume, long))));
+    return { outcomes: await carried(cuts) };
+  }
+  const quiet = { run, context, hooks, group: group.id, window: group.hooks, turns };
+  // Nothing is undone before the application is released.
+  const { done, report } = await quiesced(quiet, () =>
+    settleAll(members.map((volume) => tryCut(volume, urgent))),
+  );
+  const outcomes = settleAll(done.map(sound)).then(carried);
+  const [ended, hookReport] = await settleBoth(outcomes, report);
+  return { outcomes: ended, hooks: hookReport };
 }
 
-async function cutOne(volume: VolumeRef): Promise<ProtectInput> {
+interface Attempt {
+  volume: ProtectInput;
+  /** Why there is no cut. */
+  error?: unknown;
+}
+
+async function tryCut(volume: VolumeRef, steps: typeof long): Promise<Attempt> {
   try {
-    return { ...volume, cut: await long.cutVolume(volume) };
+    return { volume: { ...volume, cut: await steps.cutVolume(volume) } };
   } catch (error) {
-    await CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume));
-    if (isCancellation(error)) throw error;
-    return { ...volume, failure: causeOf(error) };
+    return { volume, error };
   }
 }
 
-async function carryAway(input: ProtectInput): Promise<DocRef> {
-  const { run, index } = input;
+/** The volume with its cut, or with the reason why there is none and nothing left of the attempt. */
+async function sound({ volume, error }: Attempt): Promise<ProtectInput> {
+  if (volume.cut) return volume;
+  await CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume));
+  if (isCancellation(error)) throw error;
+  return { ...volume, failure: causeOf(error) };
+}
+
+async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {
+  const { cut, failure: _failure, movers: _movers, ...volume } = input;
+  const { run, index } = volume;
   try {
     return await executeChild(protectVolume, {
       workflowId: volumeWorkflowId(run, index),
@@ -113,13 +163,10 @@ async function carryAway(input: ProtectInput): Promise<DocRef> {
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `volume ${index} of ${validName(run.name, 60)}`,
     });
-  } catch (error) {
-    // The child cleans up after itself; this is for one that never began.
-    const { cut, failure: _failure, movers: _movers, ...volume } = input;
-    await CancellationScope.nonCancellable(() =>
-      cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) }),
+  } finally {
+    cleaning.push(
+      CancellationScope.nonCancellable(() => cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) })),
     );
-    throw error;
   }
 }
 

@@ -3,7 +3,7 @@ import type { TransferSummary, VolumeRef } from '../../contracts/activities.ts';
 import type { DocRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import type { VolumeCut } from '../../core/model.ts';
-import { cleanup, long, short } from '../support/proxies.ts';
+import { long, short } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
 import { settleAll, settleBoth } from '../support/pool.ts';
@@ -19,30 +19,26 @@ export interface ProtectInput extends VolumeRef {
   movers?: number;
 }
 
-/** Moves one volume's snapshot into the repository. A volume that fails is an outcome, not a failed workflow. */
+/**
+ * Moves one volume's snapshot into the repository. A volume that fails is an outcome, not a failed workflow. The run
+ * that started it cleans up, in any case.
+ */
 export async function protectVolume(input: ProtectInput): Promise<DocRef> {
   const { cut, failure, movers = LIMITS.movers, ...volume } = input;
   const stages = new Stages(`volume ${volume.index}`);
   const startedAt = new Date().toISOString();
   let cause = failure;
   let moved: TransferSummary | undefined;
-  const cleanUp = () => cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) });
   try {
     if (cut) moved = await moveData(volume, cut, movers, stages);
   } catch (error) {
-    if (isCancellation(error)) {
-      await CancellationScope.nonCancellable(cleanUp);
-      throw error;
-    }
+    if (isCancellation(error)) throw error;
     cause = causeOf(error);
   }
   const outcome = moved
     ? goodOutcome(volume.index, moved, startedAt, stages.times)
     : failedOutcome(volume.index, cause, 'protectVolume', startedAt, stages.times);
-  return await CancellationScope.nonCancellable(async () => {
-    const record = short.recordOutcome({ ...volume, outcome });
-    return (await settleBoth(record, cut ? cleanUp() : Promise.resolve()))[0];
-  });
+  return await CancellationScope.nonCancellable(() => short.recordOutcome({ ...volume, outcome }));
 }
 
 async function moveData(
