@@ -2,7 +2,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { TransferSummary, VolumeRef } from '../../contracts/activities.ts';
 import type { DocRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
-import { cleanup, long, short } from '../support/proxies.ts';
+import { long, short } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
 import { withSlot } from '../support/slots.ts';
@@ -14,7 +14,10 @@ export interface RecoverInput extends VolumeRef {
   movers?: number;
 }
 
-/** Fills one volume from the repository and hands it to its claim: written, released, handed over, in this order. */
+/**
+ * Fills one volume from the repository and hands it to its claim: written, released, handed over, in this order. The
+ * run that started it cleans up, in any case.
+ */
 export async function recoverVolume(input: RecoverInput): Promise<DocRef> {
   const { movers = LIMITS.movers, ...volume } = input;
   const stages = new Stages(`volume ${volume.index}`);
@@ -28,15 +31,11 @@ export async function recoverVolume(input: RecoverInput): Promise<DocRef> {
     cause = causeOf(error);
     const reason = `${cause.code}: ${cause.message}`;
     await short.withholdClaim({ ...volume, reason });
-  } finally {
-    await CancellationScope.nonCancellable(() =>
-      stages.run('cleanUp', () => cleanup.cleanUpRecovery(volume)),
-    );
   }
   const outcome = moved
     ? goodOutcome(volume.index, moved, startedAt, stages.times)
     : failedOutcome(volume.index, cause, 'recoverVolume', startedAt, stages.times);
-  return await short.recordOutcome({ ...volume, outcome });
+  return await CancellationScope.nonCancellable(() => short.recordOutcome({ ...volume, outcome }));
 }
 
 async function fill(volume: VolumeRef, movers: number, stages: Stages): Promise<TransferSummary> {

@@ -28,13 +28,14 @@ export async function restore(input: DoorInput): Promise<RunResult> {
 
 async function runRestore(run: RunRef): Promise<RunResult> {
   const stages = new Stages(`Restore ${run.name}`);
+  const cleaning: Promise<void>[] = [];
   let context: DocRef | undefined;
   try {
     const adopted = await stages.run('adopt', () => short.adoptRestore(run));
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    return await restoreAll({ run, context, movers: adopted.movers }, stages);
+    return await restoreAll({ run, context, movers: adopted.movers, cleaning }, stages);
   } catch (error) {
     const cause = causeOf(error);
     const phase = isCancellation(error) ? 'Canceled' : 'Failed';
@@ -42,6 +43,7 @@ async function runRestore(run: RunRef): Promise<RunResult> {
       cleanup.endRun({ run, phase, code: cause.code, reason: cause.message, stages: stages.times }),
     );
   } finally {
+    await Promise.allSettled(cleaning);
     const scratch = { run, ...(context && { context }) };
     await CancellationScope.nonCancellable(() => cleanup.removeScratch(scratch));
   }
@@ -57,20 +59,22 @@ interface Planned {
 interface Running extends RunContextRef {
   /** Mover slots of the cluster. */
   movers: number;
+  /** Clean-ups that go on beside the run; it ends when they have. */
+  cleaning: Promise<void>[];
 }
 
-async function restoreAll({ movers, ...ref }: Running, stages: Stages): Promise<RunResult> {
+async function restoreAll({ movers, cleaning, ...ref }: Running, stages: Stages): Promise<RunResult> {
   const archive = (await stages.run('fetch', () => long.fetchBackup(ref))).doc;
   const planned = await stages.run('plan', () => long.planRestore({ ...ref, archive }));
-  await short.reportStage({ run: ref.run, phase: 'InProgress', totalItems: planned.items, itemsDone: 0 });
-  const namespaces = await stages.run('namespaces', () =>
-    long.ensureNamespaces({ ...ref, plan: planned.plan }),
+  const [namespaces] = await settleBoth(
+    stages.run('namespaces', () => long.ensureNamespaces({ ...ref, plan: planned.plan })),
+    short.reportStage({ run: ref.run, phase: 'InProgress', totalItems: planned.items, itemsDone: 0 }),
   );
 
   const early = await applyWaves(ref, planned, stages, EARLY_WAVES, []);
   // Data flows while the objects that pods need are created; pods wait for both.
   const [outcomes, needed] = await settleBoth(
-    stages.run('recoverVolumes', () => recoverAll({ ...ref, movers }, planned)),
+    stages.run('recoverVolumes', () => recoverAll({ ...ref, movers, cleaning }, planned)),
     applyWaves(ref, planned, stages, SUPPORT_WAVES, []),
   );
   const late = await applyWaves(ref, planned, stages, LATE_WAVES, outcomes);
@@ -113,13 +117,19 @@ async function applyWaves(
   return reports;
 }
 
-async function recoverAll({ movers, ...ref }: Running, planned: Planned): Promise<DocRef[]> {
-  const recover = (index: number) =>
-    executeChild(recoverVolume, {
-      workflowId: volumeWorkflowId(ref.run, index),
-      args: [{ ...ref, volumes: planned.plan, index, movers }],
-      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-      staticSummary: `volume ${index} of ${validName(ref.run.name, 60)}`,
-    });
+async function recoverAll({ movers, cleaning, ...ref }: Running, planned: Planned): Promise<DocRef[]> {
+  const recover = async (index: number) => {
+    const volume = { ...ref, volumes: planned.plan, index };
+    try {
+      return await executeChild(recoverVolume, {
+        workflowId: volumeWorkflowId(ref.run, index),
+        args: [{ ...volume, movers }],
+        parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+        staticSummary: `volume ${index} of ${validName(ref.run.name, 60)}`,
+      });
+    } finally {
+      cleaning.push(CancellationScope.nonCancellable(() => cleanup.cleanUpRecovery(volume)));
+    }
+  };
   return await settleAll(range(planned.recoveries).map(recover));
 }
