@@ -104,16 +104,20 @@ async function send(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest>
   });
 }
 
-async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Promise<SnapshotManifest> {
-  const { spec, paths, kopia } = mover;
+function createArguments({ spec, paths }: Mover, parallel: number): string[] {
   const stdin = spec.volumeMode === 'Block';
-  const args = snapshotCreate({
+  return snapshotCreate({
     path: stdin ? (spec.blockEntry ?? '') : paths.volume,
     ...{ stdin, parallel, source: spec.source, runUid: spec.runUid, tags: spec.tags },
     checkpointSeconds: spec.checkpointSeconds || LIMITS.checkpointSeconds,
     readOn: spec.live === true,
   });
-  const device = stdin ? openSync(paths.volume, 'r') : undefined;
+}
+
+async function sendOnce(mover: Mover, meter: UploadMeter, parallel: number): Promise<SnapshotManifest> {
+  const { spec, paths, kopia } = mover;
+  const args = createArguments(mover, parallel);
+  const device = spec.volumeMode === 'Block' ? openSync(paths.volume, 'r') : undefined;
   meter.begin();
   try {
     const outcome = await watchKopia(mover, args, {
