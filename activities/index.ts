@@ -2,6 +2,7 @@ import type { Activities } from '../contracts/activities.ts';
 import { backupActivities } from './backup/index.ts';
 import { engineActivities } from './engine/index.ts';
 import { slotActivities } from './engine/slots.ts';
+import { hookActivities } from './hooks/index.ts';
 import { restoreActivities } from './restore/index.ts';
 import { doorActivities } from './run/door.ts';
 import { runActivities } from './run/status.ts';
@@ -15,6 +16,7 @@ export function composeActivities(deps: Deps): Activities {
     ...runActivities(deps),
     ...backupActivities(deps),
     ...volumeActivities(deps),
+    ...hookActivities(deps),
     ...restoreActivities(deps),
     ...slotActivities(deps),
     ...engineActivities(deps),

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../core/errors/catalog.ts';
+import type { ReleaseCause } from '../core/hooks/report.ts';
 import type { VolumeCut, VolumeGroup, VolumeOutcome } from '../core/model.ts';
 import type { Problem } from '../core/problems.ts';
 import type { DocRef, RunRef, RunResult, RunType } from './run.ts';
@@ -82,13 +84,20 @@ export interface BackupActivities {
   exportRelated(input: RunContextRef & { plan: DocRef; shards: DocRef[] }): Promise<Counted>;
   planVolumes(
     input: RunContextRef & { shards: DocRef[] },
-  ): Promise<{ volumes: DocRef; groups: Omit<VolumeGroup, 'pods'>[]; count: number }>;
+  ): Promise<{
+    volumes: DocRef;
+    groups: PlannedGroup[];
+    /** Hooks of the groups. */ hooks?: DocRef;
+    count: number;
+  }>;
   assembleBackup(
     input: RunContextRef & {
       plan: DocRef;
       shards: DocRef[];
       volumes: DocRef;
       outcomes: DocRef[];
+      /** Of each group that has hooks, what came of them. */
+      hooks?: DocRef[];
       stages: StageTimes;
     },
   ): Promise<{ manifest: DocRef; result: RunResult }>;
@@ -96,6 +105,53 @@ export interface BackupActivities {
   sealBackup(
     input: RunContextRef & { manifest: DocRef; result: RunResult; stages: StageTimes },
   ): Promise<RunResult>;
+}
+
+/** What a workflow sees of a group. */
+export interface PlannedGroup extends Omit<VolumeGroup, 'pods'> {
+  hooks?: GroupWindow;
+}
+
+/** The time in which the application of a group is quiesced. */
+export interface GroupWindow {
+  /** It is released so long after its pre-hooks began, whatever happens. */
+  deadlineMs: number;
+  /** There are post-hooks. */
+  releases: boolean;
+  /** How long the run waits for the post-hooks before it goes on without their result. */
+  patienceMs: number;
+}
+
+/** A group with hooks, and what is written down of them. */
+export interface HookGroupRef {
+  run: RunRef;
+  group: number;
+}
+
+export interface PreHooksDone {
+  /** `<namespace>/<name>` of those with a failed hook that must not fail: they are not backed up. */
+  failedPods: string[];
+}
+
+export interface HookActivities {
+  /** Writes the hooks down where they can be read without the bucket. */
+  prepareHooks(input: RunContextRef & { hooks: DocRef; group: number }): Promise<void>;
+  /** Each hook is begun at most once. */
+  runPreHooks(ref: HookGroupRef): Promise<PreHooksDone>;
+  /** Each hook of a pod that may have been quiesced is run at least once. */
+  runPostHooks(ref: HookGroupRef): Promise<void>;
+  /** What came of the hooks, as a document. */
+  collectHooks(
+    input: RunContextRef & {
+      hooks: DocRef;
+      group: number;
+      released?: ReleaseCause;
+      fault?: { code: ErrorCode; message: string };
+    },
+  ): Promise<DocRef>;
+  dropHooks(ref: HookGroupRef): Promise<void>;
+  /** Whether this execution of a workflow is over, however it ended. */
+  executionEnded(execution: { workflowId: string; runId: string }): Promise<boolean>;
 }
 
 export interface ProtectActivities {
@@ -205,6 +261,7 @@ export interface EngineActivities {
 export type Activities = DoorActivities &
   RunActivities &
   BackupActivities &
+  HookActivities &
   ProtectActivities &
   RestoreActivities &
   RecoverActivities &

@@ -29,6 +29,13 @@ export function volumeWorkflowId(run: RunRef, index: number): string {
   return `${run.type === 'backup' ? 'protectVolume' : 'recoverVolume'}/${run.uid}/${index}`;
 }
 
+/** Releases the application of a group when its run cannot; it goes on when the run is gone. */
+export const unquiesceWorkflowId = (run: RunRef, group: number) => `unquiesce/${run.uid}/${group}`;
+
+/** Secret in the control namespace with the hooks of a group, and what is known of them. */
+export const hooksSecretName = (run: RunRef, group: number) =>
+  `${validName(run.name.replaceAll('.', '-'), 40)}-${shortHash(16, run.uid, 'hooks', String(group))}-hooks`;
+
 export const controllerWorkflowId = (cluster: string, namespace: string) =>
   `controller/${cluster}/${namespace}`;
 export const limiterWorkflowId = (cluster: string) => `limiter/${cluster}`;
@@ -36,6 +43,13 @@ export const repositoryWorkflowId = (cluster: string, location: string, namespac
   `initRepository/${cluster}/${location}/${namespace}`;
 export const garbageWorkflowId = (cluster: string, namespace: string) =>
   `collectGarbage/${cluster}/${namespace}`;
+/** The test of a location that the controller starts at once; also the id of the Schedule that repeats it. */
+export const locationWorkflowId = (cluster: string, namespace: string, location: string) =>
+  `checkLocation/${cluster}/${namespace}/${location}`;
+
+/** Velero's name of a BackupRepository; a name of the API has at most 253 characters. */
+export const repositoryObjectName = (location: string, namespace: string) =>
+  validName(`${namespace}-${location}-kopia`, 253);
 
 /**
  * Name of everything made for one claim of a run: the DataUpload or DataDownload, and in the control namespace the
@@ -77,11 +91,15 @@ export const LABELS = {
   pvcUid: 'velero.io/pvc-uid',
   operationId: 'velero.io/async-operation-id',
   storageLocation: 'velero.io/storage-location',
+  volumeNamespace: 'velero.io/volume-namespace',
+  repositoryType: 'velero.io/repository-type',
   excludeFromBackup: 'velero.io/exclude-from-backup',
 } as const;
 
 /** Annotation with the id of the workflow that owns a created object. */
 export const WORKFLOW_ANNOTATION = 'caravel.dev/workflow-id';
+/** Annotation with the id of another workflow that needs the object, also when its owner no longer runs. */
+export const NEEDED_BY_ANNOTATION = 'caravel.dev/needed-by';
 /** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
 export const FACTS_ANNOTATION = 'caravel.dev/facts';
 

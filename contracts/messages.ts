@@ -7,6 +7,8 @@ export const SIGNALS = {
   releaseSlot: 'releaseSlot',
   /** To the holder. */
   slotGranted: 'slotGranted',
+  /** To `unquiesce`: the volumes are cut. */
+  release: 'release',
 } as const;
 
 export interface SlotRequest {

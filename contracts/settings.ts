@@ -6,6 +6,8 @@
 export const TASK_QUEUE = 'caravel';
 export const DEFAULT_CLUSTER = 'local';
 export const DEFAULT_NAMESPACE = 'openshift-adp';
+/** The Velero whose resources and files are spoken; command lines of another minor version warn. */
+export const VELERO_VERSION = 'v1.18.0';
 
 /** Retry of quick API and store calls: fast at first (most faults are blips), then every 20 s for as long as an outage lasts. */
 export const OUTAGE_RETRY = {
@@ -13,6 +15,12 @@ export const OUTAGE_RETRY = {
   backoffCoefficient: 2,
   maximumIntervalMs: 20_000,
 } as const;
+
+/**
+ * A list that fails while the API server itself answers: an aggregated server or a conversion webhook that is down. A
+ * restart of either takes seconds; what lasts longer is an error of this list, and the other lists go on.
+ */
+export const LIST_RETRY = { forMs: 30_000, initialIntervalMs: 500, maximumIntervalMs: 5_000 } as const;
 
 /** An object of a restore is tried again at once, through blips; a longer outage is waited out by the whole step. */
 export const ITEM_RETRY = { attempts: 5, initialIntervalMs: 200, maximumIntervalMs: 2_000 } as const;
@@ -22,6 +30,8 @@ export const TIMEOUTS = {
   shortStep: 60_000,
   /** One attempt of a step that streams a whole backup's objects. It heartbeats, so a dead worker is noticed earlier. */
   longStep: 4 * 3_600_000,
+  /** An export notes how far it is this often; the next attempt begins there. Heartbeats carry no more. */
+  exportCheckpoint: 1_000,
   /** Heartbeat of streaming steps: a worker killed with SIGKILL is noticed within this time. */
   heartbeat: 10_000,
   /** Every running step says that it lives this often; the SDK passes on what the heartbeat timeout needs. */
@@ -42,6 +52,40 @@ export const TIMEOUTS = {
   garbage: 120_000,
   /** Every worker makes sure of the controller this often. */
   controllerEnsure: 30_000,
+  /** How long a link of a DownloadRequest works; Velero's number. A command line fetches at once. */
+  downloadLink: 10 * 60_000,
+  /** An answered ServerStatusRequest is kept this long; Velero's number. */
+  statusAnswer: 60_000,
+  /** Requests that are over are looked for this often; Velero's number. */
+  requestSweep: 60_000,
+  /** A request that could not be served is tried again after this, up to the end of its link. */
+  requestRetry: 1_000,
+  /** A location without a frequency of its own is tested this often; Velero's number. */
+  locationCheck: 60_000,
+  /** Frequencies below this are this: Velero looks for due locations every 10 s. */
+  locationCheckShortest: 10_000,
+  /** A store that has not answered by then counts as unavailable; three attempts to connect take 16 s. */
+  locationAnswer: 30_000,
+  /** Velero's default for a hook. */
+  hook: 30_000,
+  /** A longer timeout of a hook is a slip of the pen; timers of the runtime end at 24 days. */
+  hookLongest: 24 * 3_600_000,
+  /** What the hooks of a group may take beyond their own timeouts before the application is released whatever happens:
+   * a worker that is lost twice is replaced within it. */
+  quiesceSlack: 60_000,
+  /** A post-hook whose container cannot be reached is tried again this long: a kubelet is restarted within it, and a
+   * container that starts again is quiesced no more. */
+  postHookRetry: 2 * 60_000,
+  /** Between two such attempts. */
+  postHookPause: 1_000,
+  /** Whether the run that quiesced an application still lives is first asked after this: a window is shorter as a rule. */
+  runCheck: 3_000,
+  /** And later this often: file-system backups keep a window open for hours, and history grows with each question. */
+  runCheckLongest: 20_000,
+  /** So long such a question may take; then it counts as not answered. */
+  glance: 5_000,
+  /** The end of a hook that another worker runs is looked for this often. */
+  hookPoll: 250,
   /** Velero's default for the wait on a snapshot handle (spec.csiSnapshotTimeout). */
   csiSnapshot: 10 * 60_000,
   /** Velero's default for an asynchronous item operation (spec.itemOperationTimeout), from the slot's grant. */
@@ -71,6 +115,12 @@ export const LIMITS = {
   pageSize: 500,
   /** Shards exported at once; more only queues at the API server. */
   exportShards: 4,
+  /** Objects read one by one at once: related and ordered ones. */
+  readParallel: 8,
+  /** From so many objects of one cluster-wide type on, its list is read instead of each of them. */
+  listInstead: 100,
+  /** Objects that are left out and named one by one in the log; the rest is counted. */
+  notes: 1_000,
   /** Objects applied at once by one activity; 8 raw connections restore 600 Secrets a second. */
   applyParallel: 8,
   /** Chunks of objects applied at once. */
@@ -83,6 +133,12 @@ export const LIMITS = {
   movers: 4,
   /** Bytes of a segment before compression; one is held in memory per shard. */
   segmentBytes: 8 * 1024 * 1024,
+  /** Applications quiesced at once by one run; more would wait for each other's snapshots, quiesced. */
+  quiescedGroups: 8,
+  /** Output of a hook that is kept for the log; all hooks of a group share one Secret of at most 1 MiB. */
+  hookOutput: 4 * 1024,
+  /** What the hooks of a group may keep together. */
+  hookOutputs: 512 * 1024,
   /** A Temporal payload stays below this; larger things travel as documents in the bucket. */
   payloadBytes: 64 * 1024,
   /** Largest single object read whole from the bucket: documents, metadata files. */

@@ -1,6 +1,7 @@
 /** The only file given to the bundler: every workflow type, by the name that users see. */
 export { backup } from './backup/backup.ts';
 export { protectVolume } from './backup/protect-volume.ts';
+export { unquiesce } from './backup/unquiesce.ts';
 export { restore } from './restore/restore.ts';
 export { recoverVolume } from './restore/recover-volume.ts';
 export { controller } from './engine/controller.ts';

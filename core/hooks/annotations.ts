@@ -1,4 +1,5 @@
-import { DEFAULT_HOOK_TIMEOUT, hookTimeout, timeoutFault } from './hook.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import { hookTimeout, timeoutFault } from './hook.ts';
 import type { Hook, HookPhase } from './hook.ts';
 
 /** Hooks that a pod itself asks for: `pre.hook.backup.velero.io/command` and its like. */
@@ -34,7 +35,7 @@ export function annotatedHook(annotations: Record<string, string>, phase: HookPh
     container: of('container'),
     command: commandOf(of('command')),
     fails: onError === 'Fail',
-    timeoutMs: badTimeout ? DEFAULT_HOOK_TIMEOUT : hookTimeout(timeout),
+    timeoutMs: badTimeout ? TIMEOUTS.hook : hookTimeout(timeout),
   };
   return { hook, faults };
 }

@@ -1,3 +1,4 @@
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError, messageOf } from '../errors/catalog.ts';
 import { formatDuration, parseDuration } from '../format/duration.ts';
 
@@ -33,18 +34,13 @@ export interface GroupHooks {
   pods: PodHooks[];
 }
 
-/** Velero's default. */
-export const DEFAULT_HOOK_TIMEOUT = 30_000;
-/** Longer ones are a slip of the pen; timers of the runtime end at 24 days. */
-const LONGEST_HOOK = 24 * 3_600_000;
-
 /** Milliseconds; the default for a text that is missing or zero. Throws for one that is no duration. */
 export function hookTimeout(text: string | undefined): number {
   const timeout = text ? parseDuration(text) : 0;
   if (timeout < 0) throw new CaravelError('InvalidInput', 'must not be negative');
-  if (timeout > LONGEST_HOOK)
-    throw new CaravelError('InvalidInput', `must be at most ${formatDuration(LONGEST_HOOK)}`);
-  return timeout || DEFAULT_HOOK_TIMEOUT;
+  if (timeout > TIMEOUTS.hookLongest)
+    throw new CaravelError('InvalidInput', `must be at most ${formatDuration(TIMEOUTS.hookLongest)}`);
+  return timeout || TIMEOUTS.hook;
 }
 
 /** What is wrong with a timeout; undefined when nothing is. */

@@ -121,7 +121,6 @@ export function beginPostHook(
   by: string,
   at: string,
 ): HookStep | undefined {
-  record.releasing = true;
   const next = stepsOf(group, 'post').find(
     ({ key, podAt }) => podAt < record.reached && !record.runs[key]?.result,
   );

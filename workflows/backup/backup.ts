@@ -67,7 +67,7 @@ interface Running extends RunContextRef {
 }
 
 async function protectAll(running: Running, stages: Stages): Promise<RunResult> {
-  const { movers: _movers, cleaning, ...ref } = running;
+  const { movers: _movers, cleaning: _cleaning, ...ref } = running;
   const { plan, shards } = await stages.run('plan', () => long.planBackup(ref));
   const exported = await stages.run('exportResources', () =>
     inPool(range(shards), LIMITS.exportShards, (shard) => long.exportShard({ ...ref, plan, shard })),
@@ -79,10 +79,12 @@ async function protectAll(running: Running, stages: Stages): Promise<RunResult> 
   const planned = await stages.run('planVolumes', () => long.planVolumes({ ...ref, shards: all.map(docOf) }));
   const phase = 'WaitingForPluginOperations';
   const reported = planned.count > 0 && report(ref.run, phase, items, items - planned.count);
-  const protect = () => planned.groups.map(({ volumes }) => protectGroup(running, planned.volumes, volumes));
-  const [outcomes] = await stages.run('protectVolumes', () =>
+  const protecting = { ...running, ...planned, turns: new Turns(LIMITS.quiescedGroups) };
+  const protect = () => planned.groups.map((group) => protectGroup(protecting, group));
+  const [done] = await stages.run('protectVolumes', () =>
     settleBoth(settleAll(protect()), Promise.resolve(reported)),
   );
+  const hooks = done.flatMap((group) => group.hooks ?? []);
   const assembled = await stages.run('assemble', () =>
     long.assembleBackup({
       ...ref,
@@ -111,24 +113,22 @@ interface Protected {
 }
 
 /** Every volume of a group is cut at the same moment; moving the data is each volume's own affair. */
-async function protectGroup(
-  { run, context, movers, volumes, hooks, turns }: Protecting,
-  group: PlannedGroup,
-): Promise<Protected> {
+async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
+  const { run, context, movers, cleaning, volumes, hooks, turns } = protecting;
   const members = group.volumes.map((index): VolumeRef => ({ run, context, volumes, index }));
-  const carried = (cuts: ProtectInput[]) => settleAll(cuts.map((cut) => carryAway({ ...cut, movers })));
+  const carry = async (attempt: Attempt) =>
+    await carryAway({ ...soundOf(attempt, cleaning), movers }, cleaning);
   if (!hooks || !group.hooks) {
-    const cuts = await settleAll(members.map(async (volume) => await sound(await tryCut(volume, long))));
-    return { outcomes: await carried(cuts) };
+    const cuts = await settleAll(members.map((volume) => tryCut(volume, long)));
+    return { outcomes: await settleAll(cuts.map(carry)) };
   }
   const quiet = { run, context, hooks, group: group.id, window: group.hooks, turns };
   // Nothing is undone before the application is released.
   const { done, report } = await quiesced(quiet, () =>
     settleAll(members.map((volume) => tryCut(volume, urgent))),
   );
-  const outcomes = settleAll(done.map(sound)).then(carried);
-  const [ended, hookReport] = await settleBoth(outcomes, report);
-  return { outcomes: ended, hooks: hookReport };
+  const [outcomes, hookReport] = await settleBoth(settleAll(done.map(carry)), report);
+  return { outcomes, hooks: hookReport };
 }
 
 interface Attempt {
@@ -145,12 +145,12 @@ async function tryCut(volume: VolumeRef, steps: typeof long): Promise<Attempt> {
   }
 }
 
-/** The volume with its cut, or with the reason why there is none and nothing left of the attempt. */
-async function sound({ volume, error }: Attempt): Promise<ProtectInput> {
+/** The volume with its cut, or with the reason why there is none. */
+function soundOf({ volume, error }: Attempt, cleaning: Promise<void>[]): ProtectInput {
   if (volume.cut) return volume;
-  await CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume));
-  if (isCancellation(error)) throw error;
-  return { ...volume, failure: causeOf(error) };
+  if (!isCancellation(error)) return { ...volume, failure: causeOf(error) };
+  cleaning.push(CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume)));
+  throw error;
 }
 
 async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {

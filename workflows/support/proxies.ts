@@ -37,3 +37,27 @@ export const watcher = proxyActivities<Activities>({
   heartbeatTimeout: TIMEOUTS.controllerHeartbeat,
   retry: { initialInterval: 500, backoffCoefficient: 2, maximumInterval: TIMEOUTS.controllerRetry },
 });
+
+/** Ahead of everything else that waits for a worker: an application is quiesced meanwhile. */
+export const URGENT = { priorityKey: 1 };
+
+/** Steps while an application is quiesced. */
+export const urgent = proxyActivities<Activities>({
+  startToCloseTimeout: TIMEOUTS.longStep,
+  heartbeatTimeout: TIMEOUTS.heartbeat,
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+  priority: URGENT,
+  retry,
+});
+
+/** The release of an application. It goes on through outages. */
+export const urgentCleanup = proxyActivities<Activities>({
+  startToCloseTimeout: TIMEOUTS.longStep,
+  scheduleToCloseTimeout: TIMEOUTS.cleanup,
+  heartbeatTimeout: TIMEOUTS.heartbeat,
+  priority: URGENT,
+  retry,
+});
+
+/** A question that is asked again anyway; nobody waits long for the answer. */
+export const glance = proxyActivities<Activities>({ scheduleToCloseTimeout: TIMEOUTS.glance, retry });

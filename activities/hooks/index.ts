@@ -1,0 +1,30 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { HookActivities, HookGroupRef } from '../../contracts/activities.ts';
+import type { Deps } from '../support/deps.ts';
+import { activity } from '../support/step.ts';
+import { removeBook } from './book.ts';
+import { collectHooks, prepareHooks } from './collect.ts';
+import { runPostHooks, runPreHooks } from './run.ts';
+
+type Input<K extends keyof HookActivities> = Parameters<HookActivities[K]>[0];
+
+export function hookActivities(deps: Deps): HookActivities {
+  return {
+    prepareHooks: activity((input: Input<'prepareHooks'>) => prepareHooks(deps, input)),
+    runPreHooks: activity((ref: HookGroupRef, signal) => runPreHooks(deps, ref, signal)),
+    runPostHooks: activity((ref: HookGroupRef, signal) => runPostHooks(deps, ref, signal)),
+    collectHooks: activity((input: Input<'collectHooks'>, signal) => collectHooks(deps, input, signal)),
+    dropHooks: activity((ref: HookGroupRef) => removeBook(deps.kube, ref)),
+    executionEnded: activity((execution: Input<'executionEnded'>) => executionEnded(deps, execution)),
+  };
+}
+
+/** Of exactly this execution: another one of the same id has quiesced nothing. */
+async function executionEnded({ temporal }: Deps, { workflowId, runId }: Input<'executionEnded'>) {
+  try {
+    return (await temporal.workflow.getHandle(workflowId, runId).describe()).status.name !== 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return true;
+    throw error;
+  }
+}
