@@ -1,12 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
 import { type Binaries, locateBinaries } from './build/binaries.ts';
 import { applyProject } from './cluster/deploy.ts';
 import { type LabEnvironment, writeEnvironment } from './env.ts';
 import { webRecipe } from './images/busybox-images.ts';
-import { imageArchive } from './images/cached-image.ts';
 import { buildAndLoadCaravel } from './images/caravel-image.ts';
 import { importImage } from './images/containerd.ts';
+import { loadImageOf } from './images/load.ts';
 import { postgresRecipe } from './images/postgres-image.ts';
 import { type Lab, saveRecord } from './layout.ts';
 
@@ -43,14 +41,8 @@ const testImages = [webRecipe, postgresRecipe];
 
 /** Makes and loads the images of the demonstration and the tests. */
 export async function loadTestImages(lab: Lab, say: Say): Promise<void> {
-  const loaded = join(lab.dir, 'loaded-images');
-  mkdirSync(loaded, { recursive: true });
   for (const recipe of testImages) {
-    const archive = await imageArchive(recipe);
-    // The archive's name tells its content, the image's does not.
-    const mark = join(loaded, basename(archive));
-    if (!existsSync(mark)) await importImage(lab, archive);
-    writeFileSync(mark, '');
+    await loadImageOf(lab, recipe);
     say(`${recipe.name} is loaded`);
   }
 }

@@ -10,6 +10,8 @@ export interface LabRecord {
   index: number;
   /** The image that `deploy` loaded last. */
   image?: string;
+  /** The optional groups that it has. */
+  extras?: string[];
 }
 
 /** Everything that follows from a lab's name and index: folders, addresses, ports. */
@@ -104,7 +106,7 @@ export function openLab(name: string): Lab {
 }
 
 export function saveRecord(record: LabRecord): void {
-  const { name, index, image } = record;
+  const { name, index, image, extras } = record;
   mkdirSync(join(labsDir, name), { recursive: true });
-  writeFileSync(recordFile(name), JSON.stringify({ name, index, ...(image ? { image } : {}) }, null, 2));
+  writeFileSync(recordFile(name), JSON.stringify({ name, index, image, extras }, null, 2));
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { locateBinaries } from './build/binaries.ts';
+import { optionalGroups } from './build/recipes.ts';
 import { components, findComponent } from './cluster/components.ts';
 import { takeDown } from './cluster/down.ts';
 import { logFile, recordedProcesses } from './cluster/processes.ts';
@@ -34,11 +35,13 @@ function command(usage: string, description: string): Command {
     .option('-n, --name <name>', 'which lab', defaultLabName);
 }
 
-command('up', 'build what is missing, start the lab, repair a running one').action(
-  async ({ name }: LabOption) => {
-    await bringUp(name, say);
-  },
-);
+command('up', 'build what is missing, start the lab, repair a running one')
+  .addOption(
+    new Option('--with <group...>', 'also have what is optional').choices(optionalGroups).default([]),
+  )
+  .action(async ({ name, with: extras }: LabOption & { with: string[] }) => {
+    await bringUp(name, say, extras);
+  });
 
 command('down', 'remove the lab and everything of it').action(({ name }: LabOption) => takeDown(name, say));
 

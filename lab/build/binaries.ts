@@ -36,9 +36,9 @@ export class Binaries {
     return join(this.dir(group), 'assets', ...path);
   }
 
-  /** All folders with programs, for PATH. */
+  /** All folders with programs, for PATH; those of optional groups when they were built. */
   folders(): string[] {
-    return [...new Set(this.dirs.values())];
+    return [...new Set(this.dirs.values())].filter((dir) => existsSync(dir));
   }
 
   private dir(group: string): string {
@@ -52,19 +52,24 @@ export function locateBinaries(): Binaries {
   return new Binaries(new Map(recipes.map((recipe) => [recipe.group, outputDir(recipe)])));
 }
 
-/** Builds what the cache does not hold yet. */
-export async function buildBinaries(say: (line: string) => void): Promise<Binaries> {
-  if (recipes.some((recipe) => !existsSync(outputDir(recipe)))) {
+/** Builds what the cache does not hold yet, of the optional groups only these. */
+export async function buildBinaries(say: (line: string) => void, extras: string[]): Promise<Binaries> {
+  if (missingOf(extras).length > 0) {
     await checkGo();
     // One builder at a time: two would only share the same cores, and would build the same things.
     const waiting = (): void => say('another lab is building the same programs: waiting for it');
-    await withLock(join(cacheDir, 'build.lock'), waiting, () => buildMissing());
+    await withLock(join(cacheDir, 'build.lock'), waiting, () => buildMissing(extras));
   }
   return locateBinaries();
 }
 
-async function buildMissing(): Promise<void> {
-  const missing = recipes.filter((recipe) => !existsSync(outputDir(recipe)));
+const missingOf = (extras: string[]): Recipe[] =>
+  recipes
+    .filter(({ group, optional }) => !optional || extras.includes(group))
+    .filter((recipe) => !existsSync(outputDir(recipe)));
+
+async function buildMissing(extras: string[]): Promise<void> {
+  const missing = missingOf(extras);
   let secondsAhead = missing.reduce((sum, recipe) => sum + recipe.typicalSeconds, 0);
   for (const [index, recipe] of missing.entries()) {
     const names = recipe.packages.map((path) => basename(path)).join(', ');

@@ -1,6 +1,8 @@
 /** What is built from which pinned Go module (the go.mod and go.sum in lab/go/<group>). */
 export interface Recipe {
   group: string;
+  /** Built only for labs that ask for it (`lab up --with <group>`). */
+  optional?: true;
   packages: string[];
   flags: string[];
   /** Seconds on two cores with a cold Go build cache; only for the progress display. */
@@ -22,6 +24,7 @@ const kubernetesVersion = [
   .map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`)
   .join(' ');
 const snapshotter = 'github.com/kubernetes-csi/external-snapshotter';
+const tanzu = 'github.com/vmware-tanzu';
 
 export const recipes: Recipe[] = [
   {
@@ -87,4 +90,20 @@ export const recipes: Recipe[] = [
     typicalSeconds: 260,
     assets: [],
   },
+  {
+    group: 'velero',
+    optional: true,
+    packages: [
+      `${tanzu}/velero/cmd/velero`,
+      `${tanzu}/velero/cmd/velero-restore-helper`,
+      `${tanzu}/velero-plugin-for-aws/velero-plugin-for-aws`,
+      `${tanzu}/velero-plugin-for-aws/hack/cp-plugin`,
+    ],
+    flags: ['-ldflags', `-s -w -X ${tanzu}/velero/pkg/buildinfo.Version=v1.18.3`],
+    typicalSeconds: 300,
+    assets: [],
+  },
 ];
+
+/** What `lab up --with` may name. */
+export const optionalGroups = recipes.filter(({ optional }) => optional).map(({ group }) => group);

@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { type Lab, ports } from '../layout.ts';
 import { readCredentials } from './certificates.ts';
 
-export const buckets = ['caravel', 'caravel-2'] as const;
+export const buckets = ['caravel', 'caravel-2', 'velero'] as const;
 export const s3Region = 'us-east-1';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -8,7 +8,8 @@ import { controlNamespace, writeEnvironment } from '../env.ts';
 import { importImage, listImages } from '../images/containerd.ts';
 import { pauseRecipe } from '../images/busybox-images.ts';
 import { imageArchive } from '../images/cached-image.ts';
-import { type Lab, labsDir, openLab } from '../layout.ts';
+import { findLab, type Lab, labsDir, openLab, saveRecord } from '../layout.ts';
+import { bringUpVelero } from '../velero/bring-up.ts';
 import { createBuckets } from './buckets.ts';
 import { createCredentials } from './certificates.ts';
 import { createCgroups } from './cgroups.ts';
@@ -20,21 +21,25 @@ import { isRunning } from './processes.ts';
 import { startComponents } from './start.ts';
 import { mountStorage } from './storage.ts';
 
-/** Brings a lab up, or repairs what is missing of it. */
-export async function bringUp(name: string, say: (line: string) => void): Promise<Lab> {
+/** Brings a lab up, or repairs what is missing of it. A lab keeps the optional groups that it once got. */
+export async function bringUp(name: string, say: (line: string) => void, asked: string[] = []): Promise<Lab> {
   checkHost();
   const installed = await installMissingPackages(say);
   if (installed.length > 0) say(`installed ${installed.join(' ')}`);
-  const binaries = await buildBinaries(say);
-  return withLock(
+  const extras = [...new Set([...(findLab(name)?.extras ?? []), ...asked])];
+  const binaries = await buildBinaries(say, extras);
+  const lab = await withLock(
     `${labsDir}.lock`,
     () => say('another lab is coming up or going down: waiting for it'),
-    () => start(name, binaries, say),
+    () => start({ ...openLab(name), extras }, binaries, say),
   );
+  if (extras.includes('velero')) await bringUpVelero(lab, binaries, say);
+  return lab;
 }
 
-async function start(name: string, binaries: Binaries, say: (line: string) => void): Promise<Lab> {
-  const lab = openLab(name);
+async function start(lab: Lab, binaries: Binaries, say: (line: string) => void): Promise<Lab> {
+  const { name } = lab;
+  saveRecord(lab);
   const dead = components.map(({ name: each }) => each).filter((each) => !isRunning(lab, each));
   if (dead.length > 0 && dead.length < components.length) {
     say(`lab "${name}" is up, but these are not running and are started: ${dead.join(', ')}`);

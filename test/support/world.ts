@@ -57,15 +57,7 @@ export async function createWorld(name: string, workerEnv: Record<string, string
   await createControlObjects(kube, name, env);
   const connection = await Connection.connect({ address: env.TEMPORAL_ADDRESS });
   const temporal = new Client({ connection, namespace: env.TEMPORAL_NAMESPACE });
-  const store = createS3Store({
-    bucket: env.S3_BUCKET,
-    prefix: `${name}/`,
-    endpoint: env.S3_ENDPOINT,
-    region: env.S3_REGION,
-    forcePathStyle: true,
-    skipTlsVerify: false,
-    credentials: { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey: env.S3_SECRET_ACCESS_KEY },
-  });
+  const store = openStore(env, env.S3_BUCKET, name);
   await emptyStore(store);
   const world: World = {
     name,
@@ -81,7 +73,18 @@ export async function createWorld(name: string, workerEnv: Record<string, string
   return world;
 }
 
-async function emptyStore(store: ObjectStore): Promise<void> {
+export const openStore = (env: LabEnvironment, bucket: string, prefix: string): ObjectStore =>
+  createS3Store({
+    bucket,
+    prefix: `${prefix}/`,
+    endpoint: env.S3_ENDPOINT,
+    region: env.S3_REGION,
+    forcePathStyle: true,
+    skipTlsVerify: false,
+    credentials: { accessKeyId: env.S3_ACCESS_KEY_ID, secretAccessKey: env.S3_SECRET_ACCESS_KEY },
+  });
+
+export async function emptyStore(store: ObjectStore): Promise<void> {
   for (const folder of ['backups/', 'restores/', 'kopia/']) await store.removeAll(folder);
 }
 
