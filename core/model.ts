@@ -163,8 +163,14 @@ export interface VolumePlan {
   snapshotClass: string;
   claimLabels: Record<string, string>;
   pvInfo: { reclaimPolicy: string; labels: Record<string, string> };
-  problem?: Problem;
+  /** Value of the label that makes claims one group (spec.volumeGroupSnapshotLabelKey). */
+  volumeGroup?: string;
+  /** Of volumes left out: the way that could have taken it. */
+  approach?: SkipApproach;
 }
+
+/** Velero's words in the reasons for skipping. */
+export type SkipApproach = 'podvolume' | 'csiSnapshot' | 'any';
 
 /** Volumes that are cut at the same moment, between the hooks of the pods that use them. */
 export interface VolumeGroup {

@@ -5,6 +5,7 @@ import { runWorkflowId, SCRATCH_OWNER, scratchPrefix } from '../../contracts/ids
 import type { DocRef, RunRef } from '../../contracts/run.ts';
 import type { RecoveryPlan, RestorePlan, VolumePlan, VolumePlans } from '../../core/model.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
+import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from './deps.ts';
@@ -21,6 +22,8 @@ export interface RunContext<R = Backup | Restore> {
   cluster: { gitVersion: string; major: string; minor: string };
   /** Only for restores: the backup, as its velero-backup.json describes it. */
   backup?: Backup;
+  /** Only for backups with spec.resourcePolicy. */
+  policies?: ResourcePolicies;
 }
 
 export interface Opened<R> {

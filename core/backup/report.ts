@@ -28,7 +28,7 @@ export function volumeInfo(
     const missing = { claim, driver: plan.driver, operationId, snapshotId: '', size: 0, phase: 'Failed' };
     return movedVolume({ ...missing, startedAt: seconds(runStartedAt), ok: false, pvInfo });
   }
-  if (!outcome) return skippedVolume(claim, { volumeSnapshot: plan.reason }, pvInfo);
+  if (!outcome) return skippedVolume(claim, { [plan.approach ?? 'any']: plan.reason }, pvInfo);
   return movedVolume({
     claim,
     driver: plan.driver,

@@ -72,6 +72,9 @@ export const CATALOG = {
     'Create the StorageClass, or name another one in a ConfigMap labelled velero.io/change-storage-class.',
   ),
   ClaimNotBound: permanent('The claim has no volume; bind it or exclude it.'),
+  NoPodToRead: permanent(
+    'A file-system backup reads through a running pod: have one mount the volume, or let a volume policy say snapshot or skip.',
+  ),
   VolumeNotProvisioned: transient(
     'The CSI provisioner has not made the volume yet; see the events of the claim.',
   ),

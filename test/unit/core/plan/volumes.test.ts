@@ -1,100 +1,7 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ClaimFact, Facts, PodFact, VolumeFact } from '../../../../core/model.ts';
-import { noFacts } from '../../../../core/plan/facts.ts';
-import { chooseSnapshotClass, planVolumes } from '../../../../core/plan/volumes.ts';
-import type { SnapshotClass, VolumePlanInput } from '../../../../core/plan/volumes.ts';
-
-const DRIVER = 'csi.example.com';
-const CLASS = 'velero.io/csi-volumesnapshot-class';
-const DEFAULT_CLASS = 'snapshot.storage.kubernetes.io/is-default-class';
-
-const snapshotClass = (name: string, more: Partial<SnapshotClass> = {}): SnapshotClass => ({
-  name,
-  driver: DRIVER,
-  labels: {},
-  annotations: {},
-  ...more,
-});
-
-const claim = (name: string, more: Partial<ClaimFact> = {}): ClaimFact => ({
-  namespace: 'shop',
-  name,
-  uid: `uid-${name}`,
-  volume: `pv-${name}`,
-  phase: 'Bound',
-  storageClass: 'fast',
-  volumeMode: 'Filesystem',
-  accessModes: ['ReadWriteOnce'],
-  requestedBytes: 1024,
-  labels: {},
-  annotations: {},
-  ...more,
-});
-
-const volume = (name: string, more: Partial<VolumeFact> = {}): VolumeFact => ({
-  name: `pv-${name}`,
-  driver: DRIVER,
-  source: { type: 'csi', csi: { driver: DRIVER, volumeAttributes: {} } },
-  reclaimPolicy: 'Delete',
-  labels: {},
-  capacity: '1Ki',
-  ...more,
-});
-
-const pod = (name: string, claims: string[], namespace = 'shop'): PodFact => ({
-  namespace,
-  name,
-  uid: name,
-  phase: 'Running',
-  claims: Object.fromEntries(claims.map((each, at) => [`v${at}`, each])),
-  volumes: claims.map((each, at) => ({
-    name: `v${at}`,
-    claim: each,
-    source: { type: '' },
-    use: 'mount',
-  })),
-  annotations: {},
-  labels: {},
-});
-
-const input = (facts: Partial<Facts>, more: Partial<VolumePlanInput> = {}): VolumePlanInput => ({
-  facts: { ...noFacts(), ...facts },
-  snapshotVolumes: true,
-  moveData: true,
-  annotations: {},
-  classes: [snapshotClass('only')],
-  provisioners: { fast: DRIVER },
-  ...more,
-});
-
-describe('the snapshot class of a volume', () => {
-  const named = snapshotClass('Named');
-  const other = snapshotClass('other', { driver: 'other.example.com' });
-  const labelled = snapshotClass('labelled', { labels: { [CLASS]: 'false' } });
-  const standard = snapshotClass('standard', { annotations: { [DEFAULT_CLASS]: 'true' } });
-  const all = [named, other, standard, labelled];
-
-  it.each<[string, Record<string, string>, Record<string, string>, SnapshotClass[], string | undefined]>([
-    ['named by the claim', { [CLASS]: 'named' }, { [`${CLASS}_${DRIVER}`]: 'standard' }, all, 'Named'],
-    ['named by the backup', {}, { [`${CLASS}_${DRIVER}`]: 'NAMED' }, all, 'Named'],
-    ['named by the backup for another driver', {}, { [`${CLASS}_x`]: 'named' }, all, 'labelled'],
-    ['of another driver', { [CLASS]: 'other' }, {}, all, 'labelled'],
-    ['that does not exist', { [CLASS]: 'gone' }, {}, all, 'labelled'],
-    ['labelled, whatever the value', {}, {}, all, 'labelled'],
-    ['default', {}, {}, [named, other, standard], 'standard'],
-    ['the only one', {}, {}, [named, other], 'Named'],
-    ['one of several without a mark', {}, {}, [named, snapshotClass('b')], undefined],
-    ['none', {}, {}, [other], undefined],
-  ])('%s', (_name, annotations, backup, classes, expected) => {
-    expect(chooseSnapshotClass(DRIVER, { annotations }, backup, classes)?.name).toBe(expected);
-  });
-
-  it('is found whatever the case of the driver', () => {
-    const backup = { [`${CLASS}_${DRIVER}`]: 'named' };
-    expect(chooseSnapshotClass('CSI.example.com', { annotations: {} }, backup, all)?.name).toBe('Named');
-  });
-});
+import type { ClaimFact, VolumeFact } from '../../../../core/model.ts';
+import { planVolumes } from '../../../../core/plan/volumes.ts';
+import { claim, DRIVER, foreign, input, snapshotClass, volume } from './volume-facts.ts';
 
 describe('how a volume is protected', () => {
   const planned = (each: ClaimFact, volumes: VolumeFact[] = [volume(each.name)], more = {}) =>
@@ -122,11 +29,37 @@ describe('how a volume is protected', () => {
     });
   });
 
+  it('by a snapshot that stays in the storage', () => {
+    expect(planned(claim('data'), undefined, { moveData: false })).toMatchObject({
+      method: 'csi-snapshot',
+      reason: 'CSI snapshot of class only, kept in the storage',
+      snapshotClass: 'only',
+    });
+  });
+
+  it('by a snapshot of the next best class when an annotation names none, with a warning', () => {
+    const each = claim('data', { annotations: { 'velero.io/csi-volumesnapshot-class': 'gone' } });
+    const { volumes, problems } = planVolumes(input({ claims: [each], volumes: [volume('data')] }));
+    expect(volumes[0]).toMatchObject({ method: 'data-mover', snapshotClass: 'only' });
+    expect(problems).toEqual([
+      expect.objectContaining({
+        severity: 'warning',
+        name: 'data',
+        message: expect.stringContaining('"gone"'),
+      }),
+    ]);
+  });
+
+  it('by what its volume is, also when the volume itself is not in the backup', () => {
+    const plan = planVolumes(input({ claims: [claim('a')] }, { otherVolumes: [foreign('a', 'nfs')] }));
+    expect(plan.volumes).toMatchObject([{ volume: 'pv-a', volumeType: 'nfs', method: 'skip' }]);
+  });
+
   it('by the driver of its class when the volume itself was not exported', () => {
     expect(planned(claim('data'), [])).toMatchObject({ method: 'data-mover', driver: DRIVER });
   });
 
-  it.each<[string, ClaimFact, VolumeFact, object, object]>([
+  it.each<[string, ClaimFact, VolumeFact, object, { method: string; reason?: string; problem?: object }]>([
     [
       'volumes are not wanted',
       claim('a', { phase: 'Pending' }),
@@ -137,7 +70,7 @@ describe('how a volume is protected', () => {
     [
       'it is no CSI volume',
       claim('a', { storageClass: '' }),
-      { name: 'pv-a', source: { type: 'nfs' }, reclaimPolicy: 'Retain', labels: {}, capacity: '' },
+      foreign('a', 'nfs'),
       {},
       { method: 'skip', reason: 'volume pv-a is not a CSI volume' },
     ],
@@ -169,16 +102,6 @@ describe('how a volume is protected', () => {
       },
     ],
     [
-      'snapshots are to stay in the cluster',
-      claim('a'),
-      volume('a'),
-      { moveData: false },
-      {
-        method: 'failed',
-        problem: { code: 'NotSupported', message: expect.stringContaining('snapshotMoveData') },
-      },
-    ],
-    [
       'no class can be chosen',
       claim('a'),
       volume('a'),
@@ -190,15 +113,17 @@ describe('how a volume is protected', () => {
     ],
   ])('not at all when %s, with the reason', (_name, each, pv, more, expected) => {
     const plan = planVolumes(input({ claims: [each], volumes: [pv] }, more));
-    expect(plan.volumes[0]).toMatchObject(expected);
+    const { problem, ...decision } = expected;
+    expect(plan.volumes[0]).toMatchObject(decision);
+    if (problem) expect(plan.problems[0]).toMatchObject(problem);
     expect(plan.volumes[0]?.reason).not.toBe('');
     expect(plan.groups).toEqual([]);
-    expect(plan.problems).toHaveLength('problem' in expected ? 1 : 0);
+    expect(plan.problems).toHaveLength(problem ? 1 : 0);
   });
 
   it('a driver that nothing tells is named as such', () => {
-    const plan = planned(claim('a'), [], { provisioners: {} });
-    expect(plan?.problem?.message).toContain('StorageClass fast');
+    const { problems } = planVolumes(input({ claims: [claim('a')] }, { provisioners: {} }));
+    expect(problems[0]?.message).toContain('StorageClass fast');
   });
 
   it('numbers the volumes by namespace and claim, whatever the order of export', () => {
@@ -212,101 +137,3 @@ describe('how a volume is protected', () => {
     ]);
   });
 });
-
-describe('volumes that are cut together', () => {
-  const grouped = (claims: ClaimFact[], pods: PodFact[]) => planVolumes(input({ claims, pods })).groups;
-
-  it('are those of one pod', () => {
-    expect(grouped([claim('a'), claim('b'), claim('c')], [pod('p', ['a', 'c'])])).toEqual([
-      { id: 0, volumes: [0, 2], kept: [], files: [], pods: [{ namespace: 'shop', name: 'p' }] },
-      { id: 1, volumes: [1], kept: [], files: [], pods: [] },
-    ]);
-  });
-
-  it('are those of pods that share claims, over any number of steps', () => {
-    const claims = ['a', 'b', 'c', 'd', 'e'].map((name) => claim(name));
-    const pods = [pod('p1', ['a', 'b']), pod('p3', ['c', 'd']), pod('p2', ['b', 'c']), pod('q', ['e'])];
-    expect(grouped(claims, pods).map((group) => [group.volumes, group.pods.map(({ name }) => name)])).toEqual(
-      [
-        [
-          [0, 1, 2, 3],
-          ['p1', 'p3', 'p2'],
-        ],
-        [[4], ['q']],
-      ],
-    );
-  });
-
-  it('are never those of two namespaces', () => {
-    const claims = [claim('a'), claim('a', { namespace: 'zoo' })];
-    expect(grouped(claims, [pod('p', ['a']), pod('p', ['a'], 'zoo')])).toHaveLength(2);
-  });
-
-  it('do not include what is not moved', () => {
-    const claims = [claim('a'), claim('b', { phase: 'Pending' }), claim('c')];
-    expect(
-      grouped(claims, [pod('p', ['a', 'b']), pod('q', ['b', 'c'])]).map(({ volumes }) => volumes),
-    ).toEqual([[0], [2]]);
-  });
-
-  const claimNames = ['a', 'b', 'c', 'd', 'e', 'f'];
-  const facts = fc.record({
-    claims: fc.uniqueArray(fc.constantFrom(...claimNames), { maxLength: 6 }),
-    pods: fc.array(fc.uniqueArray(fc.constantFrom(...claimNames), { maxLength: 3 }), { maxLength: 6 }),
-  });
-
-  it('partition the moved volumes: each in one group, connected ones in the same', () => {
-    fc.assert(
-      fc.property(facts, ({ claims, pods }) => {
-        const podFacts = pods.map((names, at) => pod(`p${at}`, names));
-        const { volumes, groups } = planVolumes(
-          input({ claims: claims.map((name) => claim(name)), pods: podFacts }),
-        );
-        expect(groups.flatMap((group) => group.volumes).sort((a, b) => a - b)).toEqual(
-          volumes.map(({ index }) => index),
-        );
-        expect(new Set(groups.map(({ id }) => id)).size).toBe(groups.length);
-        const groupOf = new Map(groups.flatMap((group) => group.volumes.map((at) => [at, group.id])));
-        const reached = connected(claims, pods);
-        for (const one of volumes) {
-          for (const two of volumes) {
-            const together = groupOf.get(one.index) === groupOf.get(two.index);
-            expect(together).toBe(reached(one.claim).has(two.claim));
-          }
-        }
-      }),
-    );
-  });
-
-  it('name exactly the pods that use them', () => {
-    fc.assert(
-      fc.property(facts, ({ claims, pods }) => {
-        const podFacts = pods.map((names, at) => pod(`p${at}`, names));
-        const { volumes, groups } = planVolumes(
-          input({ claims: claims.map((name) => claim(name)), pods: podFacts }),
-        );
-        for (const group of groups) {
-          const names = group.volumes.map((at) => volumes[at]?.claim);
-          const users = podFacts.filter((each) =>
-            Object.values(each.claims).some((name) => names.includes(name)),
-          );
-          expect(group.pods).toEqual(users.map(({ namespace, name }) => ({ namespace, name })));
-        }
-      }),
-    );
-  });
-});
-
-/** The claims that can be reached from one over pods, found by going on until nothing is new. */
-function connected(claims: string[], pods: string[][]): (from: string) => Set<string> {
-  const known = (names: string[]) => names.filter((name) => claims.includes(name));
-  return (from) => {
-    const reached = new Set([from]);
-    for (let size = 0; size < reached.size;) {
-      size = reached.size;
-      for (const names of pods)
-        if (known(names).some((name) => reached.has(name))) known(names).forEach((name) => reached.add(name));
-    }
-    return reached;
-  };
-}
