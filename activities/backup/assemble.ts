@@ -3,9 +3,11 @@ import type { Backup } from '../../contracts/api/backup.ts';
 import { FACTS_ANNOTATION, operationId, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { markedClaim } from '../../core/backup/items.ts';
-import { problemLines, volumeInfo, volumeOperation, volumeProblems } from '../../core/backup/report.ts';
+import { noteLine, problemLines, volumeInfo, volumeOperation, volumeProblems } from '../../core/backup/report.ts';
 import type { ReportedVolume } from '../../core/backup/report.ts';
 
+import type { HookReport } from '../../core/hooks/report.ts';
+import { HookSummary } from '../../core/hooks/summary.ts';
 import { renderOperations } from '../../core/format/item-operations.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { logLine } from '../../core/format/log-line.ts';
@@ -36,6 +38,7 @@ interface Material {
   context: RunContext<Backup>;
   shards: ShardIndex[];
   volumes: ReportedVolume[];
+  hooks: HookSummary;
   problems: Problem[];
 }
 
@@ -66,28 +69,32 @@ export async function assembleBackup(deps: Deps, input: Input, signal: AbortSign
   const result = resultOf(material);
   const manifest = await putDoc(store, `${scratchPrefix(input.run)}manifest`, {
     ...context.resource,
-    metadata: sealedMetadata(context.resource, stageFacts(input.stages, volumeFacts(material))),
+    metadata: sealedMetadata(context.resource, stageFacts(input.stages, furtherFacts(material))),
     status: { ...context.resource.status, ...finalStatus(material, result) },
   });
   return { manifest, result };
 }
 
 async function gather(store: ObjectStore, input: Input, context: RunContext<Backup>): Promise<Material> {
-  const [plan, plans, shards, outcomes] = await Promise.all([
+  const [plan, plans, shards, outcomes, reports] = await Promise.all([
     getDoc<BackupPlan>(store, input.plan),
     getDoc<VolumePlans>(store, input.volumes),
     Promise.all(input.shards.map((ref) => getDoc<ShardIndex>(store, ref))),
     Promise.all(input.outcomes.map((ref) => getDoc<VolumeOutcome>(store, ref))),
+    Promise.all((input.hooks ?? []).map((ref) => getDoc<HookReport>(store, ref))),
   ]);
+  const hooks = new HookSummary(reports);
   const byIndex = new Map(outcomes.map((outcome) => [outcome.index, outcome]));
   const volumes = plans.volumes.map((volume) => reported(input.run, volume, byIndex.get(volume.index)));
   const problems = [
     ...plan.problems,
     ...shards.flatMap((shard) => shard.problems),
     ...plans.problems,
+    ...hooks.problems,
     ...volumes.flatMap(volumeProblems),
   ];
-  return { run: input.run, context, shards, volumes, problems };
+  const kept = shards.map((shard) => hooks.kept(shard));
+  return { run: input.run, context, shards: kept, volumes, hooks, problems };
 }
 
 const reported = (run: RunRef, plan: VolumePlan, outcome: VolumeOutcome | undefined): ReportedVolume => ({
@@ -129,13 +136,14 @@ async function writeContents(
   uploads: Uploads,
   signal: AbortSignal,
 ) {
-  const { run, volumes } = material;
+  const { run, volumes, hooks } = material;
   const moved = new Set(
     volumes.filter(({ outcome }) => outcome).map(({ plan }) => `${plan.namespace}/${plan.claim}`),
   );
   const edit = (item: ArchiveItem) => {
-    const claim = `${item.namespace ?? ''}/${item.name}`;
-    if (item.groupResource !== 'persistentvolumeclaims' || !moved.has(claim)) return item;
+    const named = `${item.namespace ?? ''}/${item.name}`;
+    if (item.groupResource === 'pods' && hooks.leftOut.has(named)) return undefined;
+    if (item.groupResource !== 'persistentvolumeclaims' || !moved.has(named)) return item;
     const name = volumeObjectName(run, item.namespace ?? '', item.name);
     const marks = { backup: run.name, snapshot: name, dataUpload: `${run.namespace}/${name}` };
     return withObject(item, markedClaim(objectOf(item), marks) as object);
@@ -150,7 +158,7 @@ function operations({ run, volumes }: Material) {
   );
 }
 
-function logText({ run, shards, volumes, problems }: Material, stages: StageTimes): string {
+function logText({ run, shards, volumes, hooks, problems }: Material, stages: StageTimes): string {
   const time = now();
   const fields = { backup: `${run.namespace}/${run.name}` };
   const kinds = shards.flatMap((shard) => Object.entries(shard.names));
@@ -161,9 +169,11 @@ function logText({ run, shards, volumes, problems }: Material, stages: StageTime
     ...kinds.map(([kind, names]) =>
       logLine({ time, level: 'info', msg: `backed up ${names.length} of ${kind}` }, fields),
     ),
+    ...shards.flatMap((shard) => shard.notes.map((note) => noteLine(note, time, fields.backup))),
     ...volumes.map(({ plan, outcome }) =>
       logLine({ time, level: 'info', msg: volumeLine(plan, outcome) }, fields),
     ),
+    ...hooks.lines(time, fields.backup),
     ...problemLines(problems, time, fields.backup),
   ];
   return `${lines.join('\n')}\n`;
@@ -192,7 +202,7 @@ function resultOf({ run, shards, volumes, problems }: Material): RunResult {
   };
 }
 
-function finalStatus({ volumes }: Material, result: RunResult) {
+function finalStatus({ volumes, hooks }: Material, result: RunResult) {
   const tried = volumes.filter(({ outcome }) => outcome);
   const completed = tried.filter(({ outcome }) => outcome?.ok).length;
   return {
@@ -206,22 +216,23 @@ function finalStatus({ volumes }: Material, result: RunResult) {
       backupItemOperationsCompleted: completed,
       ...(completed < tried.length && { backupItemOperationsFailed: tried.length - completed }),
     }),
-    hookStatus: {},
+    hookStatus: hooks.status,
   };
 }
 
-/** The volumes shown with the resource; the whole list is in the volume info file. */
-const SHOWN_VOLUMES = 20;
+/** Volumes, and groups with hooks, that are shown with the resource; all are in the volume info file and the log. */
+const SHOWN = 20;
 
-function volumeFacts({ volumes }: Material) {
-  const facts = volumes.slice(0, SHOWN_VOLUMES).map(({ plan, outcome }) => ({
+function furtherFacts({ volumes, hooks }: Material) {
+  const facts = volumes.slice(0, SHOWN).map(({ plan, outcome }) => ({
     claim: `${plan.namespace}/${plan.claim}`,
     method: plan.method,
     ...(outcome
       ? { ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs }
       : { reason: plan.reason }),
   }));
-  return { volumes: facts };
+  const hookFacts = hooks.facts(SHOWN);
+  return { volumes: facts, ...(hookFacts.length > 0 && { hooks: hookFacts }) };
 }
 
 function sealedMetadata({ metadata }: Backup, facts: object): Backup['metadata'] {

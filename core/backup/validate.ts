@@ -1,3 +1,4 @@
+import { orderErrors } from '../plan/ordered.ts';
 import { AUTO_EXCLUDED } from '../plan/resource-filter.ts';
 import type { ResourceFilterSpec } from '../plan/resource-filter.ts';
 import { listErrors, namespacePatternError } from '../selection/glob.ts';
@@ -5,6 +6,8 @@ import { selectorErrors } from '../selection/label-selector.ts';
 import type { Selector } from '../selection/label-selector.ts';
 import { parseDuration } from '../format/duration.ts';
 import { messageOf } from '../errors/catalog.ts';
+import { hookErrors } from '../hooks/spec.ts';
+import type { HooksSpec } from '../hooks/spec.ts';
 
 /** The fields of a Backup spec that can be wrong by themselves, without looking at the cluster. */
 export interface CheckedSpec extends ResourceFilterSpec {
@@ -19,7 +22,7 @@ export interface CheckedSpec extends ResourceFilterSpec {
   defaultVolumesToFsBackup?: boolean | null | undefined;
   defaultVolumesToRestic?: boolean | null | undefined;
   volumeSnapshotLocations?: string[] | null | undefined;
-  hooks?: { resources?: unknown[] | null | undefined } | null | undefined;
+  hooks?: HooksSpec | null | undefined;
   orderedResources?: Record<string, string> | null | undefined;
   resourcePolicy?: unknown;
 }
@@ -124,13 +127,19 @@ function unsupported(spec: CheckedSpec): string[] {
     ],
     [wantsFileSystemBackup(spec), 'spec.defaultVolumesToFsBackup'],
     [list(spec.volumeSnapshotLocations).length > 0, 'spec.volumeSnapshotLocations (native snapshotters)'],
-    [(spec.hooks?.resources?.length ?? 0) > 0, 'spec.hooks'],
-    [Object.keys(spec.orderedResources ?? {}).length > 0, 'spec.orderedResources'],
     [Boolean(spec.resourcePolicy), 'spec.resourcePolicy'],
   ];
   return asked
     .filter(([is]) => is)
     .map(([, field]) => `NotSupported: ${field} cannot be carried out by this version`);
+}
+
+/** A location that does not exist, in Velero's words; `asked` is what the spec says. */
+export function locationMissing(asked: string | undefined, name: string, error: string): string {
+  const given = asked
+    ? `the default ${name} was not found`
+    : `the server default ${name} does not exist`;
+  return `an existing backup storage location was not specified at backup creation time and ${given}. Please address this issue (see \`velero backup-location -h\` for options) and create a new backup. Error: ${error}`;
 }
 
 /** Everything that is wrong with a spec, all at once. */
@@ -139,11 +148,13 @@ export function specErrors(spec: CheckedSpec): string[] {
     ...mixErrors(spec),
     ...listProblems(spec),
     ...selectorProblems('backup', spec.labelSelector, spec.orLabelSelectors),
+    ...orderErrors(spec.orderedResources),
     ...durationProblems({
       ttl: spec.ttl,
       csiSnapshotTimeout: spec.csiSnapshotTimeout,
       itemOperationTimeout: spec.itemOperationTimeout,
     }),
+    ...hookErrors(spec.hooks),
     ...unsupported(spec),
   ];
 }

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withDefaults } from '../../../../core/backup/defaults.ts';
-import { durationProblems, selectorProblems, specErrors } from '../../../../core/backup/validate.ts';
+import { durationProblems, locationMissing, selectorProblems, specErrors } from '../../../../core/backup/validate.ts';
 import type { CheckedSpec } from '../../../../core/backup/validate.ts';
 
 const MIXED =
@@ -116,7 +116,12 @@ const FAULTS: [string, CheckedSpec, string][] = [
   [
     'namespaces: no name',
     { includedNamespaces: ['Shop'] },
-    `${NAMESPACES}invalid namespace "Shop": must be at most 63 lower case letters, digits or '-', beginning and ending with a letter or digit`,
+    `${NAMESPACES}invalid namespace "Shop": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+  ],
+  [
+    'namespaces: too long a name',
+    { includedNamespaces: ['s'.repeat(64)] },
+    `${NAMESPACES}invalid namespace "${'s'.repeat(64)}": must be no more than 63 characters`,
   ],
   [
     'both selectors',
@@ -162,8 +167,17 @@ const FAULTS: [string, CheckedSpec, string][] = [
     { volumeSnapshotLocations: ['aws'] },
     notSupported('spec.volumeSnapshotLocations (native snapshotters)'),
   ],
-  ['hooks', { hooks: { resources: [{}] } }, notSupported('spec.hooks')],
-  ['ordered resources', { orderedResources: { pods: 'a/b' } }, notSupported('spec.orderedResources')],
+  ['hooks without a name', { hooks: { resources: [{}] } }, 'spec.hooks.resources[0].name: must be given'],
+  [
+    'the order of what has too long a path',
+    { orderedResources: { pods: 'shop/web, a/b/c' } },
+    'spec.orderedResources.pods: "a/b/c" is neither name nor namespace/name',
+  ],
+  [
+    'the order of what has no name',
+    { orderedResources: { persistentvolumes: 'pv-1,' } },
+    'spec.orderedResources.persistentvolumes: "" is neither name nor namespace/name',
+  ],
   [
     'a resource policy',
     { resourcePolicy: { kind: 'configmap', name: 'x' } },
@@ -197,8 +211,8 @@ describe('a backup spec is refused for', () => {
         'spec.labelSelector: "a b" is not a label key: [p',
         'spec.labelSelector: "-" is not a label value: le',
         'spec.ttl: invalid duration "x": expected numb',
+        'spec.hooks.resources[0].name: must be given',
         notSupported('spec.datamover: "other" is not installed'),
-        notSupported('spec.hooks'),
       ].map((error) => error.slice(0, 40)),
     );
   });
@@ -228,6 +242,7 @@ const GOOD: CheckedSpec[] = [
   { ttl: '720h', csiSnapshotTimeout: '0s', itemOperationTimeout: '4h0m0s' },
   { datamover: 'velero', defaultVolumesToFsBackup: false, volumeSnapshotLocations: [], orderedResources: {} },
   { datamover: '', hooks: { resources: [] }, resourcePolicy: null },
+  { orderedResources: { pods: 'shop/db,shop/web', persistentvolumes: 'pv-1, pv-2' } },
 ];
 
 describe('a backup spec is accepted', () => {
@@ -253,4 +268,12 @@ it('selectors name the kind of resource that they stand in', () => {
 it('durations that are missing are no fault', () => {
   expect(durationProblems({ a: undefined, b: null, c: '' })).toEqual([]);
   expect(durationProblems({ a: '-1s', b: 'x', c: '1h' })).toHaveLength(2);
+});
+
+it('a location that is missing is named with who asked for it', () => {
+  const text = (who: string) =>
+    `an existing backup storage location was not specified at backup creation time and the ${who}. Please address this issue (see \`velero backup-location -h\` for options) and create a new backup. Error: gone`;
+  expect(locationMissing('mine', 'mine', 'gone')).toBe(text('default mine was not found'));
+  for (const asked of ['', undefined])
+    expect(locationMissing(asked, 'default', 'gone')).toBe(text('server default default does not exist'));
 });
