@@ -1,6 +1,8 @@
 /** Reads a document that somebody wrote by hand, field by field. Each fault is kept with the path of its field. */
 export class FieldReader {
   readonly faults: string[] = [];
+  /** Fields that nobody knows: faults for some readers, for others of a newer version. */
+  readonly unknown: string[] = [];
 
   fault(path: string, message: string): void {
     this.faults.push(path === '' ? message : `${path}: ${message}`);
@@ -10,7 +12,7 @@ export class FieldReader {
   object(value: unknown, path: string, fields: readonly string[]): Record<string, unknown> {
     const object = this.#record(value, path);
     for (const field of Object.keys(object).filter((name) => !fields.includes(name))) {
-      this.fault(join(path, field), `unknown field; known are ${fields.join(', ')}`);
+      this.unknown.push(`${join(path, field)}: unknown field; known are ${fields.join(', ')}`);
     }
     return object;
   }

@@ -61,7 +61,10 @@ export function readPolicies(document: unknown): { policies: ResourcePolicies; f
     .list(fields['volumePolicies'], 'volumePolicies')
     .map((entry, at) => volumePolicy(read, entry, `volumePolicies[${at}]`));
   const includeExcludePolicy = includeExclude(read, fields['includeExcludePolicy'], 'includeExcludePolicy');
-  return { policies: { volumePolicies, includeExcludePolicy }, faults: read.faults };
+  return {
+    policies: { volumePolicies, includeExcludePolicy },
+    faults: [...read.faults, ...read.unknown],
+  };
 }
 
 function volumePolicy(read: FieldReader, value: unknown, path: string): VolumePolicy {
