@@ -102,7 +102,7 @@ describe('the volume info of a volume', () => {
       snapshotDataMoved: false,
       preserveLocalSnapshot: false,
       skipped: true,
-      skippedReason: 'volumeSnapshot: not wanted;',
+      skippedReason: 'any: not wanted;',
       pvInfo: { reclaimPolicy: 'Delete', labels: { zone: 'a' } },
     });
   });
