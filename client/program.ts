@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { caravelVersion } from '../platform/config/version.ts';
 import { Cli, type Connect, type Terminal } from './cli.ts';
 import { addBackupCreate } from './commands/backup-create.ts';
 import { addBackupDescribe } from './commands/backup-describe.ts';
@@ -6,13 +7,13 @@ import { addBackupGet } from './commands/backup-get.ts';
 import { addRestoreCreate } from './commands/restore-create.ts';
 import { addRestoreDescribe } from './commands/restore-describe.ts';
 import { addRestoreGet } from './commands/restore-get.ts';
-import { addVersion, clientVersion } from './commands/version.ts';
+import { addVersion } from './commands/version.ts';
 import { EXIT, type ExitCode } from './output/exit-codes.ts';
 
 function buildProgram(cli: Cli): Command {
   const program = new Command('caravel')
     .description('Durable backup and restore of Kubernetes applications')
-    .version(clientVersion(), '-v, --version')
+    .version(caravelVersion(), '-v, --version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text),

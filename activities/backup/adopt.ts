@@ -1,7 +1,5 @@
 import type { Adopted } from '../../contracts/activities.ts';
 import type { Backup, BackupSpec } from '../../contracts/api/backup.ts';
-import { GVR } from '../../contracts/api/gvr.ts';
-import type { BackupStorageLocation } from '../../contracts/api/location.ts';
 import { readResource } from '../../contracts/api/meta.ts';
 import { LABELS, validName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
@@ -12,8 +10,6 @@ import { parseBackup } from '../../core/format/backup-file.ts';
 import { parseDuration } from '../../core/format/duration.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { FORMAT_VERSION } from '../../core/format/tarball.ts';
-import { GVRS } from '../../platform/kube/gvr.ts';
-import type { KubeObject } from '../../platform/kube/types.ts';
 import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
 import type { Deps } from '../support/deps.ts';
 import { storeContext } from '../support/context.ts';
@@ -58,45 +54,6 @@ async function ready(
   const name = location.resource.metadata.name;
   const context = await storeContext(location.store, run, { resource, location: name, startedAt, cluster });
   return { state: 'ready', context, startedAt, movers: deps.config.movers };
-}
-
-async function clusterDefaults(deps: Deps, run: RunRef) {
-  const excluded = await deps.kube.list<KubeObject>(GVRS.namespaces, {
-    labelSelector: `${LABELS.excludeFromBackup}=true`,
-  });
-  return {
-    storageLocation: await defaultLocation(deps, run.namespace),
-    excludedNamespaces: excluded.map((namespace) => namespace.metadata.name).sort(),
-  };
-}
-
-async function defaultLocation(deps: Deps, namespace: string): Promise<string> {
-  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
-  return locations.find((location) => location.spec.default === true)?.metadata.name ?? 'default';
-}
-
-async function check(
-  deps: Deps,
-  run: RunRef,
-  asked: BackupSpec,
-  spec: BackupSpec,
-): Promise<{ errors: string[]; location?: Location }> {
-  // The namespaces labelled to be left out count as excluded by the spec.
-  const errors = specErrors({ ...asked, excludedNamespaces: spec.excludedNamespaces });
-  const name = spec.storageLocation ?? '';
-  try {
-    const location = await openLocation(deps, run.namespace, name);
-    if (location.resource.spec.accessMode === 'ReadOnly') {
-      errors.push(
-        `backup can't be created because backup storage location ${name} is currently in read-only mode`,
-      );
-    }
-    return { errors, location };
-  } catch (error) {
-    if (!(error instanceof CaravelError) || error.retryable) throw error;
-    errors.push(messageOf(error));
-    return { errors };
-  }
 }
 
 /** A name in the bucket belongs to one Backup for ever: to this one, then it ended; to another, then it is taken. */

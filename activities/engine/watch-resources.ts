@@ -7,6 +7,9 @@ import { isTerminal, now, patchRun } from '../run/status.ts';
 import type { RunObject } from '../run/status.ts';
 import { GVR_OF } from '../run/door.ts';
 import type { Deps } from '../support/deps.ts';
+import { pause } from '../support/pause.ts';
+import { watchRequests } from '../requests/watch.ts';
+import { watchLocations } from './watch-locations.ts';
 
 /**
  * The controller: sees custom resources come and go, and starts or cancels their runs by id. It keeps nothing that
@@ -20,13 +23,20 @@ export async function watchResources(
   const types: RunType[] = ['backup', 'restore'];
   const failed = new AbortController();
   const both = AbortSignal.any([signal, failed.signal]);
-  const watches = types.map((type) =>
-    watchType(deps, type, scope, both).catch((error: unknown) => {
+  const work = [
+    ...types.map((type) => watchType(deps, type, scope, both)),
+    watchRequests(deps, scope.namespace, both),
+    watchLocations(deps, scope.namespace, both),
+    collectRegularly(deps, scope, both),
+  ];
+  // One that fails ends all: the next attempt begins with all of them.
+  const ending = work.map((part) =>
+    part.catch((error: unknown) => {
       failed.abort(error);
       throw error;
     }),
   );
-  await Promise.all([...watches, collectRegularly(deps, scope, both)]);
+  await Promise.all(ending);
 }
 
 async function watchType(
@@ -184,16 +194,3 @@ async function collectRegularly(
     await startGarbageCollection(deps, scope);
   }
 }
-
-const pause = (ms: number, signal: AbortSignal) =>
-  new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });

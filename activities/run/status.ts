@@ -54,7 +54,9 @@ export async function patchRun(
   }
 }
 
-export const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+/** The time in so many milliseconds, as Kubernetes writes it. */
+export const later = (ms: number) => new Date(Date.now() + ms).toISOString().replace(/\.\d+Z$/, 'Z');
+export const now = () => later(0);
 
 /** Facts beyond Velero's status schema, as one annotation. */
 export const factsAnnotation = (facts: object) => ({

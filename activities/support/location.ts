@@ -3,6 +3,7 @@ import type { BackupStorageLocation } from '../../contracts/api/location.ts';
 import { readResource } from '../../contracts/api/meta.ts';
 import type { RepositorySpec } from '../../contracts/mover.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
+import { foreignFolders } from '../../core/location/layout.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { repositorySpecOf, secretNames, storeConfigOf } from '../../platform/store/location.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
@@ -28,6 +29,12 @@ function storeFor(config: StoreConfig): ObjectStore {
   const open = openStores.get(key) ?? createS3Store(config);
   openStores.set(key, open);
   return open;
+}
+
+/** Name of the location for those who name none; it need not exist. */
+export async function defaultLocation(deps: Deps, namespace: string): Promise<string> {
+  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
+  return locations.find((location) => location.spec.default === true)?.metadata.name ?? 'default';
 }
 
 /** Reads the location and its Secrets anew each time, so that changed credentials are used by the next step. */
@@ -73,6 +80,12 @@ export async function readSecret(
       Buffer.from(value, 'base64').toString('utf8'),
     ]),
   );
+}
+
+/** Whether the store answers, and holds nothing but backups. */
+export async function testStore(store: ObjectStore): Promise<void> {
+  const fault = foreignFolders(await store.folders(''));
+  if (fault) throw new CaravelError('StoreForeign', fault);
 }
 
 export const repositoryOf = (location: Location, namespace: string): RepositorySpec =>

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { VolumeRef } from '../../contracts/activities.ts';
-import { dataMoverSource, LABELS, repositoryWorkflowId, scratchPrefix } from '../../contracts/ids.ts';
+import {
+  dataMoverSource,
+  LABELS,
+  podVolumeSource,
+  repositoryWorkflowId,
+  scratchPrefix,
+} from '../../contracts/ids.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
-import { kopiaMarkKey, kopiaPrefix } from '../../core/format/keys.ts';
+import { kopiaMarkKey } from '../../core/format/keys.ts';
 import type { VolumePlan, VolumePlans } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import {
@@ -12,11 +18,13 @@ import {
 } from '../../platform/kopia/repository.ts';
 import type { PolicySource } from '../../platform/kopia/policy.ts';
 import { getDoc } from '../../platform/store/documents.ts';
-import type { ObjectStore } from '../../platform/store/types.ts';
+import { hasRepository, notReady, showRepository } from './backup-repository.ts';
+import type { RepositoryAt } from './backup-repository.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import { openLocation, readSecret, repositoryOf } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
+import { resultOfWorkflow } from '../support/workflow-result.ts';
 
 /** Velero's Secret with the password of all Kopia repositories, and its key. */
 export const PASSWORD_SECRET = { name: 'velero-repo-credentials', key: 'repository-password' } as const;
@@ -46,14 +54,6 @@ export async function movementCredentials(deps: Deps, namespace: string, locatio
   return { ...location.config.credentials, password };
 }
 
-const isReady = async (store: ObjectStore, namespace: string) =>
-  (
-    await Promise.all([
-      store.head(`${kopiaPrefix(namespace)}kopia.repository`),
-      store.head(kopiaMarkKey(namespace)),
-    ])
-  ).every((found) => found !== undefined);
-
 /** Creation is a workflow of its own: its id keeps two creators apart, whose repositories would destroy each other. */
 export async function ensureRepository(
   deps: Deps,
@@ -61,7 +61,7 @@ export async function ensureRepository(
   location: Location,
   namespace: string,
 ) {
-  if (await isReady(location.store, namespace)) return;
+  if (await hasRepository(location.store, namespace)) return;
   const { cluster, taskQueue } = deps.config;
   const name = location.resource.metadata.name;
   const workflowId = repositoryWorkflowId(cluster, name, namespace);
@@ -74,7 +74,7 @@ export async function ensureRepository(
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
-  await deps.temporal.workflow.getHandle(workflowId).result();
+  await resultOfWorkflow(deps.temporal, workflowId);
 }
 
 /**
@@ -94,15 +94,29 @@ export async function prepareRepository(deps: Deps, ref: VolumeRef): Promise<voi
     if (await store.head(mark)) return;
     await ensureRepository(deps, ref.run.namespace, location, volume.namespace);
     const { volumes } = await getDoc<VolumePlans>(store, ref.volumes);
-    const mine = volumes.filter(
-      ({ namespace, method }) => namespace === volume.namespace && method === 'data-mover',
-    );
-    await ensurePolicies(deps, ref.run.namespace, location, volume.namespace, mine.map(policySource));
+    const mine = volumes.filter(({ namespace }) => namespace === volume.namespace).flatMap(policySource);
+    await ensurePolicies(deps, ref.run.namespace, location, volume.namespace, mine);
     await store.put(mark, '');
   };
-  const running = preparing.get(mark) ?? prepare().finally(() => preparing.delete(mark));
+  const at = {
+    controlNamespace: ref.run.namespace,
+    location: location.resource.metadata.name,
+    namespace: volume.namespace,
+  };
+  const running = preparing.get(mark) ?? shown(deps, at, prepare).finally(() => preparing.delete(mark));
   preparing.set(mark, running);
   await running;
+}
+
+/** What comes of work on a repository is what its resource says. */
+async function shown(deps: Deps, at: RepositoryAt, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await showRepository(deps, at, notReady(error)).catch(() => undefined);
+    throw error;
+  }
+  await showRepository(deps, at, { phase: 'Ready' });
 }
 
 async function ensurePolicies(
@@ -122,10 +136,14 @@ async function ensurePolicies(
   knownPolicies.set(repository, new Set([...known, ...sources.map(({ source }) => source)]));
 }
 
-const policySource = ({ namespace, claim, volumeMode }: VolumePlan) => ({
-  source: dataMoverSource(namespace, claim),
-  volumeMode,
-});
+/** Of volumes whose data goes into the repository. */
+function policySource(plan: VolumePlan): PolicySource[] {
+  const { namespace, claim, method, pod, podVolume = '' } = plan;
+  if (method === 'data-mover')
+    return [{ source: dataMoverSource(namespace, claim), volumeMode: plan.volumeMode }];
+  if (method !== 'fs-backup' || !pod) return [];
+  return [{ source: podVolumeSource(namespace, pod.name, claim || podVolume), volumeMode: 'Filesystem' }];
+}
 
 export interface RepositoryInput {
   location: string;
@@ -141,7 +159,7 @@ export async function initialiseRepository(
 ): Promise<void> {
   const { location: name, controlNamespace, namespace } = input;
   const location = await openLocation(deps, controlNamespace, name);
-  if (await isReady(location.store, namespace)) return;
+  if (await hasRepository(location.store, namespace)) return;
   const { uniqueId } = await createRepository({
     spec: repositoryOf(location, namespace),
     credentials: await movementCredentials(deps, controlNamespace, location),

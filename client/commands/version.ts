@@ -1,17 +1,12 @@
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { messageOf } from '../../core/errors/catalog.ts';
+import { caravelVersion } from '../../platform/config/version.ts';
 import { toCaravelError } from '../../platform/kube/errors.ts';
 import type { CaravelClient } from '../caravel-client.ts';
 import { connectionOptions, outputOption, type Cli, type CommonOptions } from '../cli.ts';
 import { document } from '../output/document.ts';
 import { EXIT } from '../output/exit-codes.ts';
 import { table } from '../output/table.ts';
-
-const PACKAGE = new URL('../../package.json', import.meta.url);
-
-export const clientVersion = (): string =>
-  (JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string }).version;
 
 interface Versions {
   client: string;
@@ -39,7 +34,7 @@ async function readVersions(client: CaravelClient): Promise<Versions> {
   const kubernetes = await client.kube.version().catch((error: unknown) => {
     throw toCaravelError(error);
   });
-  return { client: clientVersion(), kubernetes: kubernetes.gitVersion, ...(await temporalVersions(client)) };
+  return { client: caravelVersion(), kubernetes: kubernetes.gitVersion, ...(await temporalVersions(client)) };
 }
 
 function rows({ client, kubernetes, temporal, workers, temporalError }: Versions): string[][] {
@@ -64,7 +59,7 @@ export function addVersion(parent: Command, cli: Cli): void {
         else cli.terminal.out(document(versions, output));
       };
       if (options.clientOnly) {
-        show({ client: clientVersion() }, clientVersion());
+        show({ client: caravelVersion() }, caravelVersion());
         return;
       }
       await cli.perform(options, async (client) => {

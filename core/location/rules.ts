@@ -23,8 +23,8 @@ export interface FieldFault {
   /** Path of the field in the resource, such as `spec.config.s3Url`. */
   field: string;
   message: string;
-  /** The value is right for Velero, but Caravel cannot do it. */
-  unsupported?: boolean;
+  /** The value is right for Velero, but Caravel cannot do it: the code that says so. */
+  unsupported?: 'ProviderNotSupported' | 'NotSupported';
 }
 
 export interface SecretKey {
@@ -81,14 +81,14 @@ export function locationSecrets(spec: Spec): { credential: SecretKey; ca?: Secre
 function checkKinds(spec: Spec, config: Record<string, string>, report: Report): void {
   if (!PROVIDERS.includes(spec.provider)) {
     const message = `provider "${spec.provider}" cannot be used: only aws (every store that speaks S3) can`;
-    report({ field: 'spec.provider', message, unsupported: true });
+    report({ field: 'spec.provider', message, unsupported: 'ProviderNotSupported' });
   }
   for (const key of Object.keys(config).filter((name) => !CONFIG_KEYS.includes(name))) {
     report({ field: `spec.config.${key}`, message: `unknown setting; known are ${CONFIG_KEYS.join(', ')}` });
   }
   if (config.customerKeyEncryptionFile) {
     const message = 'keys of the customer (SSE-C) cannot be used; kmsKeyId and serverSideEncryption can';
-    report({ field: 'spec.config.customerKeyEncryptionFile', message, unsupported: true });
+    report({ field: 'spec.config.customerKeyEncryptionFile', message, unsupported: 'NotSupported' });
   }
   if (spec.objectStorage?.caCert && spec.objectStorage.caCertRef) {
     report({

@@ -108,6 +108,9 @@ function secretText(
 function throwFaults(location: Location, faults: FieldFault[]): void {
   if (faults.length === 0) return;
   const words = faults.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  const code = faults.some((fault) => fault.unsupported) ? 'NotSupported' : 'InvalidInput';
-  throw new CaravelError(code, `BackupStorageLocation "${location.metadata.name}": ${words}`);
+  const unsupported = faults.find((fault) => fault.unsupported)?.unsupported;
+  throw new CaravelError(
+    unsupported ?? 'InvalidInput',
+    `BackupStorageLocation "${location.metadata.name}": ${words}`,
+  );
 }

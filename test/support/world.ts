@@ -201,11 +201,23 @@ async function stopWorld(world: World, connection: Connection, namespaces: strin
       .catch(() => undefined);
   }
   await Promise.all(world.workers.map((worker) => worker.stop()));
+  await removeSchedules(world);
   await removeNamespace(world.kube, world.name);
   await emptyStore(world.store);
   await connection.close();
   await world.kube.close();
   world.store.close();
+}
+
+/** Temporal outlives the world, and would go on starting workflows for it. */
+async function removeSchedules({ temporal, name }: World): Promise<void> {
+  for await (const { scheduleId } of temporal.schedule.list()) {
+    if (!scheduleId.includes(`/${name}/`)) continue;
+    await temporal.schedule
+      .getHandle(scheduleId)
+      .delete()
+      .catch(() => undefined);
+  }
 }
 
 type Run = Backup | Restore;
