@@ -1,6 +1,6 @@
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { BackupStorageLocation } from '../../contracts/api/location.ts';
-import { LABELS, SCRATCH_OWNER, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
+import { LABELS, NEEDED_BY_ANNOTATION, SCRATCH_OWNER, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
 import { messageOf } from '../../core/errors/catalog.ts';
 import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
 import { problem } from '../../core/problems.ts';
@@ -25,6 +25,8 @@ interface Leftover {
   source?: { namespace: string; snapshot: string };
   /** Its content, which outlives it when a hand-over is interrupted. */
   content?: string;
+  /** The Secret with the hooks of a group: the workflow that still has to run some of them. */
+  neededBy?: string;
 }
 
 const LABELLED = [
@@ -53,7 +55,8 @@ export async function collectGarbage(
   for (const leftover of await leftovers(deps)) {
     // Objects of another installation in the same cluster are that one's affair.
     if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
-    if (!(await lost(leftover.workflowId))) continue;
+    const needed = [leftover.workflowId, ...(leftover.neededBy ? [leftover.neededBy] : [])];
+    if (!(await every(needed, lost))) continue;
     try {
       await undo(deps, scope.namespace, leftover, signal);
       removed.push(leftover.name);
@@ -64,6 +67,11 @@ export async function collectGarbage(
   }
   removed.push(...(await sweepScratch(deps, scope, lost)));
   return { removed, problems };
+}
+
+async function every<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
+  for (const item of items) if (!(await test(item))) return false;
+  return true;
 }
 
 /** `<cluster>/<control namespace>` of a run's workflow id. */
@@ -93,12 +101,17 @@ function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
     workflowId,
     ...(component === 'source-content' && { content: name }),
     ...(isSource && { source: { namespace, snapshot: name } }),
+    ...neededBy(annotations),
   };
 }
+
+const neededBy = ({ [NEEDED_BY_ANNOTATION]: workflowId }: Record<string, string>) =>
+  workflowId ? { neededBy: workflowId } : {};
 
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
   const { kube } = deps;
   const at = { namespace, name: leftover.name };
+  if (leftover.neededBy) return void (await kube.remove(GVRS.secrets, namespace, leftover.name));
   if (leftover.type === 'restore') await cleanUpRecoveryAt(kube, at, signal);
   else {
     await removeMovers(kube, at, signal);

@@ -57,14 +57,22 @@ export async function tryHook(
 function containerFor(pod: Pod | undefined, hook: Hook): string | HookResult {
   if (!pod) return notRun('the pod is gone');
   const phase = pod.status?.phase ?? '';
-  if (phase === 'Succeeded' || phase === 'Failed')
+  if (ENDED.includes(phase))
     return { state: 'skipped', message: `not run, because the pod has ended (${phase})` };
-  const { containers = [], initContainers = [] } = pod.spec ?? {};
-  if (!hook.container) return containers[0]?.name ?? notRun('the pod has no container');
-  const sidecars = initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always');
-  const found = [...containers, ...sidecars].some(({ name }) => name === hook.container);
-  return found ? hook.container : notRun(`no such container: "${hook.container}"`);
+  const wanted = hook.container || pod.spec?.containers?.[0]?.name;
+  const names = execContainers(pod).map(({ name }) => name);
+  return wanted !== undefined && names.includes(wanted)
+    ? wanted
+    : notRun(`no such container: "${hook.container}"`);
 }
+
+const ENDED = ['Succeeded', 'Failed'];
+
+/** Init containers have ended, but for those that go on beside the others. */
+const execContainers = ({ spec: { containers = [], initContainers = [] } = {} }: Pod) => [
+  ...containers,
+  ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'),
+];
 
 const notRun = (message: string): HookResult => ({ state: 'failed', code: 'HookNotRun', message });
 
