@@ -3,18 +3,19 @@ import type { Backup, BackupSpec } from '../../contracts/api/backup.ts';
 import { readResource } from '../../contracts/api/meta.ts';
 import { LABELS, validName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
-import { withDefaults } from '../../core/backup/defaults.ts';
-import { specErrors } from '../../core/backup/validate.ts';
-import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
 import { parseBackup } from '../../core/format/backup-file.ts';
 import { parseDuration } from '../../core/format/duration.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { FORMAT_VERSION } from '../../core/format/tarball.ts';
+import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
 import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
 import type { Deps } from '../support/deps.ts';
 import { storeContext } from '../support/context.ts';
 import { openLocation } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
+import { checkBackup } from './check-spec.ts';
+import { resourcePolicies } from './read-policies.ts';
 
 /**
  * Binds a run to its Backup: everything that is wrong is said at once, the defaults are written back, and the spec is
@@ -24,14 +25,12 @@ export async function adoptBackup(deps: Deps, run: RunRef): Promise<Adopted> {
   const backup = readResource<Backup>(await readRunObject(deps.kube, run));
   if (isTerminal(backup.status?.phase)) return { state: 'ended', result: resultOf(run, backup) };
   if (backup.status?.startTimestamp !== undefined) return await goOn(deps, run, backup);
-  const spec = withDefaults(backup.spec, await clusterDefaults(deps, run));
-  const { errors, location } = await check(deps, run, backup.spec, spec);
+  const { spec, errors, location, policies } = await checkBackup(deps, run, backup);
   if (errors.length > 0 || !location) return await reject(deps, run, errors, spec);
   const ended = await sealedAlready(deps, location, run, backup);
   if (typeof ended === 'string') return await reject(deps, run, [ended], spec);
   if (ended) return { state: 'ended', result: ended };
-  const cluster = await deps.kube.version();
-  return await ready(deps, run, await begin(deps, run, spec, now(), cluster), location, cluster);
+  return await ready(deps, run, await begin(deps, run, spec), { location, policies });
 }
 
 /** An earlier attempt, or a workflow of the same run before this one, began already. */
@@ -40,19 +39,27 @@ async function goOn(deps: Deps, run: RunRef, backup: Backup): Promise<Adopted> {
   const ended = await sealedAlready(deps, location, run, backup);
   if (typeof ended === 'string') return await reject(deps, run, [ended], backup.spec);
   if (ended) return { state: 'ended', result: ended };
-  return await ready(deps, run, backup, location, await deps.kube.version());
+  const { policies, errors } = await resourcePolicies(deps.kube, run.namespace, backup.spec);
+  if (errors.length > 0) throw new CaravelError('InvalidInput', errors.join('; '));
+  return await ready(deps, run, backup, { location, policies });
 }
 
 async function ready(
   deps: Deps,
   run: RunRef,
   resource: Backup,
-  location: Location,
-  cluster: { gitVersion: string; major: string; minor: string },
+  { location, policies }: { location: Location; policies: ResourcePolicies | undefined },
 ): Promise<Adopted> {
+  const cluster = await deps.kube.version();
   const startedAt = resource.status?.startTimestamp ?? now();
   const name = location.resource.metadata.name;
-  const context = await storeContext(location.store, run, { resource, location: name, startedAt, cluster });
+  const context = await storeContext(location.store, run, {
+    resource,
+    location: name,
+    startedAt,
+    cluster,
+    ...(policies && { policies }),
+  });
   return { state: 'ready', context, startedAt, movers: deps.config.movers };
 }
 
@@ -76,14 +83,10 @@ async function sealedAlready(
 }
 
 async function reject(deps: Deps, run: RunRef, errors: string[], spec: BackupSpec): Promise<Adopted> {
+  const asWritten = await writtenBack(deps, spec);
   await patchRun(deps.kube, run, () => ({
-    status: {
-      phase: 'FailedValidation',
-      validationErrors: errors,
-      version: 1,
-      formatVersion: FORMAT_VERSION,
-      ...expiration(spec),
-    },
+    ...asWritten,
+    status: { ...asWritten.status, phase: 'FailedValidation', validationErrors: errors },
   }));
   return { state: 'rejected', errors };
 }
@@ -98,14 +101,19 @@ function expiration(spec: BackupSpec): { expiration?: string } {
   }
 }
 
-async function begin(
-  deps: Deps,
-  run: RunRef,
-  spec: BackupSpec,
-  startTimestamp: string,
-  cluster: { gitVersion: string; major: string; minor: string },
-): Promise<Backup> {
+async function begin(deps: Deps, run: RunRef, spec: BackupSpec): Promise<Backup> {
+  const asWritten = await writtenBack(deps, spec);
   const patched = await patchRun(deps.kube, run, () => ({
+    ...asWritten,
+    status: { ...asWritten.status, phase: 'InProgress', startTimestamp: now() },
+  }));
+  return readResource<Backup>(patched);
+}
+
+/** What users and command lines read in the resource, whether the backup begins or not. */
+async function writtenBack(deps: Deps, spec: BackupSpec) {
+  const cluster = await deps.kube.version();
+  return {
     metadata: {
       labels: { [LABELS.storageLocation]: validName(spec.storageLocation ?? '') },
       annotations: {
@@ -116,15 +124,8 @@ async function begin(
       },
     },
     spec,
-    status: {
-      phase: 'InProgress',
-      version: 1,
-      formatVersion: FORMAT_VERSION,
-      startTimestamp,
-      ...expiration(spec),
-    },
-  }));
-  return readResource<Backup>(patched);
+    status: { version: 1, formatVersion: FORMAT_VERSION, ...expiration(spec) },
+  };
 }
 
 /** The result of a run that ended before, from what its resource says. */

@@ -1,174 +1,189 @@
+import { heartbeat } from '@temporalio/activity';
 import type { Counted, RunContextRef } from '../../contracts/activities.ts';
 import type { Backup } from '../../contracts/api/backup.ts';
 import { scratchPrefix } from '../../contracts/ids.ts';
 import type { DocRef } from '../../contracts/run.ts';
-import { LIMITS } from '../../contracts/settings.ts';
-import { CaravelError, isErrorCode, messageOf } from '../../core/errors/catalog.ts';
-import { storedClaim, leftOut, namespaceWanted } from '../../core/backup/items.ts';
-import { segmentKey } from '../../core/format/keys.ts';
-import { addToList } from '../../core/format/resource-list.ts';
-import type { ResourceList } from '../../core/format/resource-list.ts';
-import { apiVersionOf, groupResource } from '../../core/model.ts';
-import type { BackupPlan, ExportShard, Facts, ResourceRef, ShardIndex } from '../../core/model.ts';
-import { collectFact, noFacts } from '../../core/plan/facts.ts';
-import { countProblems, problem } from '../../core/problems.ts';
-import type { Problem } from '../../core/problems.ts';
+import { LIMITS, TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import { groupResource } from '../../core/model.ts';
+import type { BackupPlan, ExportList, ResourceRef } from '../../core/model.ts';
+import { orderedKeys } from '../../core/plan/ordered.ts';
 import { selectorText } from '../../core/selection/label-selector.ts';
-import { itemOf } from '../../platform/archive/item.ts';
-import { SegmentWriter } from '../../platform/archive/segments.ts';
-import { isExpired, isNotFound, toCaravelError } from '../../platform/kube/errors.ts';
+import { isNotFound, KubeError } from '../../platform/kube/errors.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
-import { getDoc, putDoc } from '../../platform/store/documents.ts';
-import type { ObjectStore } from '../../platform/store/types.ts';
+import { getDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun } from '../support/context.ts';
+import type { Beat } from '../support/step.ts';
+import { ShardCollector } from './collector.ts';
+import type { CollectorPlace } from './collector.ts';
+import { readProblem, taker } from './exporting.ts';
+import type { Exporting } from './exporting.ts';
+import { exportOrdered } from './ordered.ts';
+import { ListReader } from './read-list.ts';
+import type { ListToRead } from './read-list.ts';
 
-/** Collects exported objects: into segments, and what later steps must know of them. */
-export class ShardCollector {
-  readonly names: ResourceList = {};
-  readonly facts: Facts = noFacts();
-  readonly problems: Problem[] = [];
-  items = 0;
-  readonly #writer: SegmentWriter;
-  readonly #backup: string;
-
-  constructor(store: ObjectStore, scratch: string, shard: string, backup: string) {
-    this.#writer = new SegmentWriter(store, { keyOf: (ordinal) => segmentKey(scratch, shard, ordinal) });
-    this.#backup = backup;
-  }
-
-  async add(ref: ResourceRef, object: KubeObject): Promise<void> {
-    const gr = groupResource(ref);
-    const { name, namespace } = object.metadata;
-    const stored =
-      gr === 'persistentvolumeclaims' ? (storedClaim(object, this.#backup) as KubeObject) : object;
-    const id = { groupResource: gr, version: ref.version, ...(namespace && { namespace }), name };
-    await this.#writer.add(itemOf(id, stored));
-    addToList(this.names, {
-      apiVersion: apiVersionOf(ref),
-      kind: ref.kind,
-      ...(namespace && { namespace }),
-      name,
-    });
-    collectFact(this.facts, gr, object);
-    this.items += 1;
-  }
-
-  async finish(store: ObjectStore, key: string): Promise<Counted> {
-    const index: ShardIndex = {
-      segments: await this.#writer.close(),
-      names: this.names,
-      items: this.items,
-      facts: this.facts,
-      problems: this.problems,
-    };
-    return { doc: await putDoc(store, key, index), items: this.items, ...countProblems(this.problems) };
-  }
+/** Where the export of a shard stands: in which of its lists, in which part of that list, behind which page. */
+interface Position {
+  list: number;
+  part: number;
+  token: string;
 }
 
-interface Exporting {
-  deps: Deps;
-  plan: BackupPlan;
-  spec: Backup['spec'];
-  collector: ShardCollector;
-  signal: AbortSignal;
+const START: Position = { list: 0, part: 0, token: '' };
+
+interface ListExport extends Exporting {
+  reader: ListReader;
+  /** By group-resource, what the shard of the ordered objects exports. */
+  ordered: Map<string, Set<string>>;
+  /** To be called between pages. */
+  note: (position: Position) => Promise<void>;
 }
 
+/** Exports the lists of one shard. A later attempt goes on behind the page that an earlier one has noted last. */
 export async function exportShard(
   deps: Deps,
   ref: RunContextRef & { plan: DocRef; shard: number },
   signal: AbortSignal,
+  beat: Beat,
+  noteEvery: number = TIMEOUTS.exportCheckpoint,
 ): Promise<Counted> {
   const { context, store } = await openRun<Backup>(deps, ref);
   const plan = await getDoc<BackupPlan>(store, ref.plan);
   const shard = plan.shards[ref.shard];
   if (!shard) throw new CaravelError('InvalidInput', `the plan has no shard ${ref.shard}`);
-  const scratch = scratchPrefix(ref.run);
-  const collector = new ShardCollector(store, scratch, String(shard.id), ref.run.name);
-  const exporting = { deps, plan, spec: context.resource.spec, collector, signal };
-  for (const list of shard.lists) await exportList(exporting, list);
-  return await collector.finish(store, `${scratch}shards/${shard.id}`);
-}
-
-/** One list; what cannot be read is a problem of that list, unless waiting may help. */
-async function exportList(exporting: Exporting, list: ExportShard['lists'][number]): Promise<void> {
-  const { collector, spec } = exporting;
-  const before = collector.problems.length;
-  for (const labelSelector of selectorsFor(list.resource, spec)) {
-    try {
-      await exportPages(exporting, list, labelSelector);
-    } catch (error) {
-      if (isExpired(error) || exporting.signal.aborted) throw expired(error);
-      const known = toCaravelError(error);
-      if (known instanceof CaravelError && known.retryable) throw known;
-      // A type that vanished between discovery and listing has no objects.
-      if (isNotFound(error)) continue;
-      if (collector.problems.length === before) collector.problems.push(listProblem(list, known));
-    }
-  }
-}
-
-/** The whole shard is made again: its segments are overwritten in the same order. */
-const expired = (error: unknown) =>
-  isExpired(error)
-    ? new CaravelError('KubeUnavailable', `the list took too long and expired: ${messageOf(error)}`)
-    : error;
-
-function listProblem({ resource, namespace }: ExportShard['lists'][number], error: Error): Problem {
-  const code = error instanceof CaravelError && isErrorCode(error.code) ? error.code : 'KubeUnavailable';
-  const item = { resource: groupResource(resource), ...(namespace && { namespace }) };
-  return problem('error', 'exportResources', code, `Error listing items: ${error.message}`, item);
-}
-
-/** Label selectors work in the API server; several are several lists. Namespaces are selected by other rules. */
-function selectorsFor(resource: ResourceRef, spec: Backup['spec']): (string | undefined)[] {
-  if (groupResource(resource) === 'namespaces') return [undefined];
-  if (spec.labelSelector) return [selectorText(spec.labelSelector) || undefined];
-  const any = spec.orLabelSelectors ?? [];
-  return any.length > 0 ? any.map((selector) => selectorText(selector) || undefined) : [undefined];
-}
-
-async function exportPages(
-  exporting: Exporting,
-  { resource, namespace }: ExportShard['lists'][number],
-  labelSelector: string | undefined,
-): Promise<void> {
-  const { deps, collector, signal } = exporting;
-  const wanted = filterFor(exporting, resource);
-  const options = {
-    limit: LIMITS.pageSize,
+  const place = { store, scratch: scratchPrefix(ref.run), shard: String(shard.id), backup: ref.run.name };
+  const { collector, position } = await begin(place, beat);
+  const exporting: ListExport = {
+    deps,
+    plan,
+    spec: context.resource.spec,
+    collector,
     signal,
-    ...(namespace && { namespace }),
-    ...(labelSelector && { labelSelector }),
+    reader: new ListReader(deps.kube, signal),
+    ordered: orderedKeys(plan.shards.flatMap(({ ordered = [] }) => ordered)),
+    note: noteIn(collector, beat, noteEvery),
   };
-  for await (const page of deps.kube.pages(resource, options)) {
-    for (const object of page.items) {
-      if (wanted(object)) await collector.add(resource, object);
-    }
+  if (shard.ordered) await exportOrdered(exporting, shard.ordered);
+  for (const [at, list] of shard.lists.entries()) {
+    if (at < position.list) continue;
+    await exportList(exporting, list, at === position.list ? position : { ...START, list: at });
+  }
+  return await collector.finish();
+}
+
+async function begin(
+  place: CollectorPlace,
+  beat: Beat,
+): Promise<{ collector: ShardCollector; position: Position }> {
+  const anew = { collector: new ShardCollector(place), position: START };
+  const last = beat.details as DocRef | undefined;
+  if (!last) return anew;
+  return await ShardCollector.resume<Position>(place, last).catch((error: unknown) => {
+    // A process that was believed dead may have written over the note; then all is read again.
+    if (error instanceof CaravelError && !error.retryable) return anew;
+    throw error;
+  });
+}
+
+function noteIn(collector: ShardCollector, beat: Beat, every: number) {
+  let noted = Date.now();
+  return async (position: Position) => {
+    if (Date.now() - noted < every) return;
+    beat.details = await collector.checkpoint(position);
+    // At once: what is only noted here is lost with the process.
+    heartbeat(beat.details);
+    noted = Date.now();
+  };
+}
+
+type Part = Omit<ListToRead, 'token'>;
+
+/** Every list call that a list stands for; several label selectors are several calls. */
+function partsOf({ resource, namespaces }: ExportList, spec: Backup['spec']): Part[] {
+  const places = namespaces?.map((namespace) => ({ namespace })) ?? [{}];
+  return places.flatMap((place) =>
+    selectorsFor(resource, spec).map((labelSelector) => ({
+      resource,
+      ...place,
+      ...(labelSelector && { labelSelector }),
+    })),
+  );
+}
+
+/** Label selectors work in the API server. Namespaces are selected by other rules. */
+function selectorsFor(resource: ResourceRef, spec: Backup['spec']): string[] {
+  if (groupResource(resource) === 'namespaces') return [''];
+  if (spec.labelSelector) return [selectorText(spec.labelSelector)];
+  const any = spec.orLabelSelectors ?? [];
+  return any.length > 0 ? any.map(selectorText) : [''];
+}
+
+async function exportList(exporting: ListExport, list: ExportList, position: Position): Promise<void> {
+  const anew = position.part === 0 && position.token === '';
+  if (anew && (await exportAtOnce(exporting, list))) return;
+  for (const [part, call] of partsOf(list, exporting.spec).entries()) {
+    if (part < position.part) continue;
+    const token = part === position.part ? position.token : '';
+    await exportPart(exporting, { ...call, token }, { ...position, part });
   }
 }
 
-function filterFor({ plan, spec }: Exporting, resource: ResourceRef): (object: KubeObject) => boolean {
-  const namespaces = new Set(plan.namespaces);
-  // Several selectors may find the same object.
-  const seen = new Set<string>();
-  const fresh = ({ metadata }: KubeObject) => {
-    const key = `${metadata.namespace ?? ''}/${metadata.name}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  };
+/** From so many namespaces on, one page of the whole cluster may save many calls. */
+const MANY_NAMESPACES = 3;
+
+/** Small types are read from the whole cluster in one page; false when there is more, or when that is not allowed. */
+async function exportAtOnce(exporting: ListExport, { resource, namespaces }: ExportList): Promise<boolean> {
+  if (!namespaces || namespaces.length < MANY_NAMESPACES) return false;
+  const objects: KubeObject[] = [];
+  for (const part of partsOf({ resource }, exporting.spec)) {
+    const page = await firstPage(exporting, part);
+    if (!page || page.continue !== '') return false;
+    objects.push(...page.items);
+  }
+  const wanted = new Set(namespaces);
+  const take = takerOf(exporting, resource);
+  for (const object of objects) {
+    if (wanted.has(object.metadata?.namespace ?? '')) await take(object, false);
+  }
+  return true;
+}
+
+async function firstPage({ deps, signal }: ListExport, { resource, labelSelector }: Part) {
+  const options = { limit: LIMITS.pageSize, signal, ...(labelSelector && { labelSelector }) };
+  try {
+    for await (const page of deps.kube.pages(resource, options)) return page;
+  } catch (error) {
+    signal.throwIfAborted();
+    // The lists of the single namespaces will tell what is wrong.
+    if (!(error instanceof KubeError)) throw error;
+  }
+  return undefined;
+}
+
+/** One list call; what cannot be read is a problem of that call. */
+async function exportPart(exporting: ListExport, list: ListToRead, position: Position): Promise<void> {
+  const { resource, namespace } = list;
+  const take = takerOf(exporting, resource);
+  const failure = await exporting.reader.read(list, async (page, again) => {
+    for (const object of page.items) await take(object, again);
+    if (page.continue) await exporting.note({ ...position, token: page.continue });
+  });
+  // A type that vanished between discovery and listing has no objects.
+  if (failure && !isNotFound(failure)) {
+    const item = { resource: groupResource(resource), ...(namespace && { namespace }) };
+    exporting.collector.problems.push(readProblem(failure, 'Error listing items', item));
+  }
+  await exporting.note({ ...position, part: position.part + 1, token: '' });
+}
+
+/** `again`: some of the objects may have been taken before. */
+function takerOf(exporting: ListExport, resource: ResourceRef) {
+  const { collector, spec, ordered } = exporting;
+  const take = taker(exporting, resource, ordered.get(groupResource(resource)));
   const several = (spec.orLabelSelectors?.length ?? 0) > 1;
-  const everything = plan.wholeCluster && (spec.excludedNamespaces?.length ?? 0) === 0;
-  const isNamespaces = groupResource(resource) === 'namespaces';
-  return (object) => {
-    if (leftOut(object.metadata, resource.namespaced ? namespaces : undefined) !== undefined) return false;
-    if (
-      isNamespaces &&
-      !namespaceWanted(object.metadata, namespaces, everything, spec.labelSelector, spec.orLabelSelectors)
-    ) {
-      return false;
-    }
-    return !several || fresh(object);
+  return async (object: KubeObject, again: boolean) => {
+    if ((several || again) && collector.has(resource, object)) return;
+    await take(object);
   };
 }

@@ -16,7 +16,9 @@ export function backupActivities(deps: Deps): BackupActivities {
   return {
     adoptBackup: activity((run: RunRef) => adoptBackup(deps, run)),
     planBackup: activity((input: Input<'planBackup'>) => planBackup(deps, input)),
-    exportShard: activity((input: Input<'exportShard'>, signal) => exportShard(deps, input, signal)),
+    exportShard: activity((input: Input<'exportShard'>, signal, beat) =>
+      exportShard(deps, input, signal, beat),
+    ),
     exportRelated: activity((input: Input<'exportRelated'>, signal) => exportRelated(deps, input, signal)),
     planVolumes: activity((input: Input<'planVolumes'>) => planVolumes(deps, input)),
     assembleBackup: activity((input: Input<'assembleBackup'>, signal) => assembleBackup(deps, input, signal)),

@@ -17,10 +17,8 @@ type Spec = CheckedSpec & {
 };
 
 /** Nothing is added to `*`, which may only stand alone. */
-const withItem = (names: string[] | null | undefined, item: string) => {
-  const list = names ?? [];
-  return list.includes(item) || list.includes('*') ? list : [...list, item];
-};
+const withItem = (list: string[], item: string) =>
+  list.includes(item) || list.includes('*') ? list : [...list, item];
 
 /** The spec as it will be carried out; written back to the resource, where users and the CLI see it. */
 export function withDefaults<S extends Spec>(
@@ -44,24 +42,43 @@ export function withDefaults<S extends Spec>(
     defaultVolumesToFsBackup: wantsFileSystemBackup(spec),
     // Moving the data is what Caravel is for; Velero's server default is not to.
     snapshotMoveData: spec.snapshotMoveData ?? true,
-    ...(usesOld
-      ? {
-          excludedResources: withItem(
-            withItem(spec.excludedResources, AUTO_EXCLUDED.namespaced),
-            AUTO_EXCLUDED.cluster,
-          ),
-        }
-      : {
-          excludedClusterScopedResources: withItem(
-            spec.excludedClusterScopedResources,
-            AUTO_EXCLUDED.cluster,
-          ),
-          excludedNamespaceScopedResources: withItem(
-            spec.excludedNamespaceScopedResources,
-            AUTO_EXCLUDED.namespaced,
-          ),
-        }),
+    ...(usesOld ? oldFilters(spec) : newFilters(spec)),
   };
+}
+
+function oldFilters(spec: Spec) {
+  const snapshots = [AUTO_EXCLUDED.namespaced, AUTO_EXCLUDED.cluster];
+  const [included, excluded] = withoutSnapshots(spec.includedResources, spec.excludedResources, snapshots);
+  return { ...(included && { includedResources: included }), excludedResources: excluded };
+}
+
+function newFilters(spec: Spec) {
+  const [cluster, noCluster] = withoutSnapshots(
+    spec.includedClusterScopedResources,
+    spec.excludedClusterScopedResources,
+    [AUTO_EXCLUDED.cluster],
+  );
+  const [namespaced, noNamespaced] = withoutSnapshots(
+    spec.includedNamespaceScopedResources,
+    spec.excludedNamespaceScopedResources,
+    [AUTO_EXCLUDED.namespaced],
+  );
+  return {
+    ...(cluster && { includedClusterScopedResources: cluster }),
+    excludedClusterScopedResources: noCluster,
+    ...(namespaced && { includedNamespaceScopedResources: namespaced }),
+    excludedNamespaceScopedResources: noNamespaced,
+  };
+}
+
+type Names = string[] | null | undefined;
+
+/** Moves the snapshot types from the includes to the excludes. */
+function withoutSnapshots(includes: Names, excludes: Names, snapshots: string[]): [Names, string[]] {
+  const rest = includes?.filter((name) => !snapshots.includes(name));
+  // An include list that became empty would mean everything.
+  if (rest?.length === 0 && includes?.length) return [includes, excludes ?? []];
+  return [rest ?? includes, snapshots.reduce(withItem, excludes ?? [])];
 }
 
 const hasAny = (...lists: (string[] | null | undefined)[]) => lists.some((names) => (names?.length ?? 0) > 0);

@@ -11,27 +11,63 @@ interface Metadata {
   deletionTimestamp?: string;
 }
 
-/** Why an object that was listed does not go into the backup; undefined when it does. */
-export function leftOut(metadata: Metadata, namespaces: ReadonlySet<string> | undefined): string | undefined {
-  if (metadata.deletionTimestamp) return 'it is being deleted';
-  if (metadata.labels?.[EXCLUDE_LABEL] === 'true') return `it has label ${EXCLUDE_LABEL}=true`;
-  if (metadata.namespace && namespaces && !namespaces.has(metadata.namespace))
-    return 'its namespace is not included';
+/** Why an object that was listed does not go into the backup. */
+export interface Refusal {
+  reason: string;
+  /** The spec asked for this; there is nothing to say about each object. */
+  quiet?: boolean;
+}
+
+/** What speaks against an object whatever the type and whoever asks for it; undefined when nothing does. */
+export function leftOut({ deletionTimestamp, labels }: Metadata): Refusal | undefined {
+  if (deletionTimestamp) return { reason: 'it is being deleted' };
+  if (labels?.[EXCLUDE_LABEL] === 'true') return { reason: `it has label ${EXCLUDE_LABEL}=true` };
   return undefined;
 }
 
+export interface ItemRules {
+  /** Namespaces of the backup. */
+  namespaces: ReadonlySet<string>;
+  /** Nothing limits the namespaces. */
+  everything: boolean;
+  labelSelector?: Selector | null | undefined;
+  orLabelSelectors?: Selector[] | null | undefined;
+}
+
+/** Decides about listed objects of a type; label selectors were applied by the API server. */
+export function itemTest(
+  type: { groupResource: string; namespaced: boolean },
+  rules: ItemRules,
+): (metadata: Metadata) => Refusal | undefined {
+  const { namespaces } = rules;
+  const included = type.namespaced
+    ? ({ namespace = '' }: Metadata) => namespaces.has(namespace)
+    : (metadata: Metadata) => type.groupResource !== 'namespaces' || namespaceWanted(metadata, rules);
+  return (metadata) =>
+    included(metadata) ? leftOut(metadata) : { reason: 'its namespace is not included', quiet: true };
+}
+
 /** Namespaces are selected by list or, under a label selector, by their own labels. */
-export function namespaceWanted(
-  metadata: Metadata,
-  wanted: ReadonlySet<string>,
-  everything: boolean,
-  one: Selector | null | undefined,
-  any: Selector[] | null | undefined,
-): boolean {
-  const selecting = Boolean(one) || (any?.length ?? 0) > 0;
-  if (selecting && labelsSelected(metadata.labels, one, any)) return true;
-  if (selecting && everything) return false;
-  return wanted.has(metadata.name);
+function namespaceWanted(metadata: Metadata, rules: ItemRules): boolean {
+  const { labelSelector, orLabelSelectors } = rules;
+  const selecting = isSelecting(rules);
+  if (selecting && labelsSelected(metadata.labels, labelSelector, orLabelSelectors)) return true;
+  if (selecting && rules.everything) return false;
+  return rules.namespaces.has(metadata.name);
+}
+
+export const isSelecting = ({
+  labelSelector,
+  orLabelSelectors,
+}: Pick<ItemRules, 'labelSelector' | 'orLabelSelectors'>) =>
+  Boolean(labelSelector) || (orLabelSelectors?.length ?? 0) > 0;
+
+/** What an API server of somebody else may send that has no place in a backup. */
+export function shapeFault(metadata: Partial<Metadata> | null | undefined, namespaced: boolean) {
+  if (typeof metadata?.name !== 'string' || metadata.name === '') return 'it has no name';
+  if (namespaced && !metadata.namespace) return 'it has no namespace';
+  if (!namespaced && metadata.namespace) return 'it has a namespace, which its type has not';
+  return undefined;
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- raw JSON

@@ -29,25 +29,23 @@ export type ParsedPath =
 const PREFERRED = '-preferredversion';
 /** Names have at most 253 characters, except those of roles, which have no limit of their own. */
 const LONGEST_PATH = 4096;
+/** So that a path, with what stands around the names, can be read again. */
+const LONGEST_NAMES = LONGEST_PATH - 64;
 /** NUL would cut the path short for whatever writes it to a disk; a line feed would forge lines of a listing. */
 const CONTROL = /\p{Cc}/u;
 
-/** Both places of an object in its preferred version, the un-versioned one first. */
-export function entryPaths(item: ItemId, version: string): [unversioned: string, versioned: string] {
-  const parts = [
-    item.groupResource,
-    version,
-    item.name,
-    ...(item.namespace === undefined ? [] : [item.namespace]),
-  ];
+/** Places of an object: two in its preferred version, the un-versioned one first; one in any other version. */
+export function entryPaths(item: ItemId & { version: string; preferred?: boolean }): string[] {
+  const { groupResource, version, preferred = true, namespace, name } = item;
+  const parts = [groupResource, version, name, ...(namespace === undefined ? [] : [namespace])];
   const bad = parts.find((part) => segmentFault(part) !== undefined);
   if (bad !== undefined) throw refused(bad, segmentFault(bad)!);
-  const scope = item.namespace === undefined ? 'cluster' : `namespaces/${item.namespace}`;
-  const place = `${scope}/${item.name}.json`;
-  return [
-    `resources/${item.groupResource}/${place}`,
-    `resources/${item.groupResource}/${version}${PREFERRED}/${place}`,
-  ];
+  if (groupResource.length + version.length + (namespace ?? '').length + name.length > LONGEST_NAMES)
+    throw refused(name, 'longer than any object has');
+  const place = `${namespace === undefined ? 'cluster' : `namespaces/${namespace}`}/${name}.json`;
+  const folder = `resources/${groupResource}`;
+  if (!preferred) return [`${folder}/${version}/${place}`];
+  return [`${folder}/${place}`, `${folder}/${version}${PREFERRED}/${place}`];
 }
 
 /** What a tarball entry is; throws StoreCorrupt for a path that no backup has. */

@@ -12,6 +12,8 @@ export const noFacts = (): Facts => ({
   pods: [],
   groupResources: [],
   priorityClasses: [],
+  serviceAccounts: [],
+  classSecrets: [],
 });
 
 const text = (value: Raw): string => (typeof value === 'string' ? value : '');
@@ -105,18 +107,36 @@ export function podFact(object: Raw): PodFact {
   };
 }
 
-export function collectFact(facts: Facts, groupResource: string, object: Raw): void {
-  if (facts.groupResources.at(-1) !== groupResource && !facts.groupResources.includes(groupResource)) {
-    facts.groupResources.push(groupResource);
-  }
-  if (groupResource === 'persistentvolumeclaims') facts.claims.push(claimFact(object));
-  else if (groupResource === 'persistentvolumes') facts.volumes.push(volumeFact(object));
-  else if (groupResource === 'pods') {
+/** What each type has to tell. */
+const TAKE: Record<string, (facts: Facts, object: Raw) => void> = {
+  persistentvolumeclaims: (facts, object) => facts.claims.push(claimFact(object)),
+  persistentvolumes: (facts, object) => facts.volumes.push(volumeFact(object)),
+  pods: (facts, object) => {
     facts.pods.push(podFact(object));
     const priorityClass = text(object.spec?.priorityClassName);
     if (priorityClass && !facts.priorityClasses.includes(priorityClass))
       facts.priorityClasses.push(priorityClass);
+  },
+  serviceaccounts: (facts, { metadata }) =>
+    facts.serviceAccounts.push(`${text(metadata.namespace)}/${text(metadata.name)}`),
+  'volumesnapshotclasses.snapshot.storage.k8s.io': (facts, object) =>
+    facts.classSecrets.push(...listSecret(object)),
+};
+
+export function collectFact(facts: Facts, groupResource: string, object: Raw): void {
+  if (facts.groupResources.at(-1) !== groupResource && !facts.groupResources.includes(groupResource)) {
+    facts.groupResources.push(groupResource);
   }
+  if (Object.hasOwn(TAKE, groupResource)) TAKE[groupResource]?.(facts, object);
+}
+
+const LIST_SECRET = 'csi.storage.k8s.io/snapshotter-list-secret';
+
+/** The Secret with which the driver lists snapshots of the class. */
+function listSecret({ metadata }: Raw): string[] {
+  const annotations = strings(metadata.annotations);
+  const [namespace, name] = [annotations[`${LIST_SECRET}-namespace`], annotations[`${LIST_SECRET}-name`]];
+  return namespace && name ? [`${namespace}/${name}`] : [];
 }
 
 export function mergeFacts(parts: readonly Facts[]): Facts {
@@ -126,5 +146,7 @@ export function mergeFacts(parts: readonly Facts[]): Facts {
     pods: parts.flatMap((part) => part.pods),
     groupResources: [...new Set(parts.flatMap((part) => part.groupResources))],
     priorityClasses: [...new Set(parts.flatMap((part) => part.priorityClasses))],
+    serviceAccounts: parts.flatMap((part) => part.serviceAccounts),
+    classSecrets: [...new Set(parts.flatMap((part) => part.classSecrets))],
   };
 }

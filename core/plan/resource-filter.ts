@@ -1,16 +1,21 @@
 import { groupResource } from '../model.ts';
-import type { ResourceRef, ServedResource } from '../model.ts';
-import { NameFilter } from '../selection/glob.ts';
+import type { ResourceFilterSpec, ResourceRef, ServedResource } from '../model.ts';
+import { isGlob, NameFilter } from '../selection/glob.ts';
+import { problem } from '../problems.ts';
+import type { Problem } from '../problems.ts';
 
-/** The filter fields of a Backup spec. Old and new filters are never used together. */
-export interface ResourceFilterSpec {
-  includedResources?: string[] | null | undefined;
-  excludedResources?: string[] | null | undefined;
-  includeClusterResources?: boolean | null | undefined;
-  includedClusterScopedResources?: string[] | null | undefined;
-  excludedClusterScopedResources?: string[] | null | undefined;
-  includedNamespaceScopedResources?: string[] | null | undefined;
-  excludedNamespaceScopedResources?: string[] | null | undefined;
+export type { ResourceFilterSpec };
+
+/** The filter fields of a whole spec. */
+export function filtersOf(spec: ResourceFilterSpec): ResourceFilterSpec {
+  const { includedResources, excludedResources, includeClusterResources } = spec;
+  const { includedClusterScopedResources, excludedClusterScopedResources } = spec;
+  const { includedNamespaceScopedResources, excludedNamespaceScopedResources } = spec;
+  return {
+    ...{ includedResources, excludedResources, includeClusterResources },
+    ...{ includedClusterScopedResources, excludedClusterScopedResources },
+    ...{ includedNamespaceScopedResources, excludedNamespaceScopedResources },
+  };
 }
 
 /** Snapshot objects enter a backup only through the volumes they belong to, never by listing. */
@@ -18,6 +23,8 @@ export const AUTO_EXCLUDED = {
   cluster: 'volumesnapshotcontents.snapshot.storage.k8s.io',
   namespaced: 'volumesnapshots.snapshot.storage.k8s.io',
 } as const;
+
+const isSnapshot = (name: string) => name === AUTO_EXCLUDED.cluster || name === AUTO_EXCLUDED.namespaced;
 
 /**
  * `plural.group` of a name as users write it (plural, singular, short name or kind, optional `.group`, any case);
@@ -41,13 +48,13 @@ export function resolveResource(name: string, served: readonly ServedResource[])
   return name;
 }
 
-const usesOldFilters = (spec: ResourceFilterSpec) =>
+export const usesOldFilters = (spec: ResourceFilterSpec) =>
   typeof spec.includeClusterResources === 'boolean' ||
   (spec.includedResources?.length ?? 0) > 0 ||
   withoutAuto(spec.excludedResources).length > 0;
 
 const withoutAuto = (names: readonly string[] | null | undefined) =>
-  (names ?? []).filter((name) => name !== AUTO_EXCLUDED.cluster && name !== AUTO_EXCLUDED.namespaced);
+  (names ?? []).filter((name) => !isSnapshot(name));
 
 const NAMESPACES: ResourceRef = {
   group: '',
@@ -59,6 +66,8 @@ const NAMESPACES: ResourceRef = {
 
 /** Which resource types a backup lists, and which objects may come along as related ones. */
 export class ResourceFilter {
+  readonly #spec: ResourceFilterSpec;
+  readonly #served: readonly ServedResource[];
   readonly #old: boolean;
   readonly #includeCluster: boolean | undefined;
   readonly #all: NameFilter;
@@ -70,6 +79,8 @@ export class ResourceFilter {
   constructor(spec: ResourceFilterSpec, served: readonly ServedResource[], everyNamespace: boolean) {
     const names = (list: readonly string[] | null | undefined) =>
       (list ?? []).map((name) => resolveResource(name, served));
+    this.#spec = spec;
+    this.#served = served;
     this.#old = usesOldFilters(spec);
     this.#includeCluster = spec.includeClusterResources ?? undefined;
     this.#everyNamespace = everyNamespace;
@@ -98,7 +109,7 @@ export class ResourceFilter {
   /** Is the type listed? */
   lists(ref: ResourceRef): boolean {
     const name = groupResource(ref);
-    if (name === AUTO_EXCLUDED.cluster || name === AUTO_EXCLUDED.namespaced) return false;
+    if (isSnapshot(name)) return false;
     return this.#old ? this.#listsOld(ref, name) : this.#listsNew(ref, name);
   }
 
@@ -117,11 +128,49 @@ export class ResourceFilter {
     return name === 'namespaces' || (this.#cluster.includes.length > 0 && this.#cluster.test(name));
   }
 
-  /** May a cluster-scoped object of this type come along because a namespaced one needs it? */
+  /** May a cluster-scoped object of this type come along because another one needs it? */
   allowsRelated(name: string): boolean {
     if (name === 'namespaces') return this.lists(NAMESPACES);
     if (!this.#old) return !this.#cluster.excludesName(name);
     if (this.#includeCluster === false || this.#all.excludesName(name)) return false;
     return this.#includeCluster === true || this.#all.test(name);
+  }
+
+  /** Could something of this API group be listed, although nobody knows which types it has? */
+  mayListOf(group: string): boolean {
+    const filters = this.#old ? [this.#all] : [this.#namespaced, this.#cluster];
+    const ofGroup = (name: string) =>
+      isGlob(name) || name.endsWith(`.${group}`) || (!name.includes('.') && !this.#isServed(name));
+    return filters.some(
+      (filter) =>
+        !filter.excludesName(`*.${group}`) && (filter.includes.length === 0 || filter.includes.some(ofGroup)),
+    );
+  }
+
+  #isServed(name: string): boolean {
+    return this.#served.some((ref) => groupResource(ref) === name);
+  }
+
+  /** Entries of the include lists that select no type at all: a typing error must not pass for an empty cluster. */
+  unmatched(): Problem[] {
+    const of = (field: keyof ResourceFilterSpec & `included${string}`, fits: (ref: ResourceRef) => boolean) =>
+      (this.#spec[field] ?? [])
+        .filter((name) => name !== '*' && !this.#selects(name, fits))
+        .map((name) =>
+          problem('warning', 'plan', 'InvalidInput', `spec.${field}: "${name}" selects no resource type`),
+        );
+    return [
+      ...of('includedResources', () => true),
+      ...of('includedClusterScopedResources', ({ namespaced }) => !namespaced),
+      ...of('includedNamespaceScopedResources', ({ namespaced }) => namespaced),
+    ];
+  }
+
+  #selects(name: string, fits: (ref: ResourceRef) => boolean): boolean {
+    const filter = new NameFilter([resolveResource(name, this.#served)]);
+    return this.#served.some((ref) => {
+      const type = groupResource(ref);
+      return fits(ref) && filter.test(type) && !isSnapshot(type);
+    });
   }
 }

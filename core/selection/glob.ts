@@ -116,9 +116,13 @@ function bracketError(pattern: string): string | undefined {
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
+/** Kubernetes' own words. */
+const NO_LABEL =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+
 function namespaceNameError(name: string, shown: string): string | undefined {
-  if (name.length <= 63 && DNS_LABEL.test(name)) return undefined;
-  return `invalid namespace "${shown}": must be at most 63 lower case letters, digits or '-', beginning and ending with a letter or digit`;
+  if (!DNS_LABEL.test(name)) return `invalid namespace "${shown}": ${NO_LABEL}`;
+  return name.length > 63 ? `invalid namespace "${shown}": must be no more than 63 characters` : undefined;
 }
 
 /** Errors of a pair of include/exclude lists where excludes may not be `*` (namespaces, old resource filters). */

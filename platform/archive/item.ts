@@ -6,6 +6,8 @@ import type { KubeObject } from '../kube/types.ts';
 /** An object on its way between cluster, segments and tarball. Its bytes are passed on; only edits parse them. */
 export interface ArchiveItem extends ItemId {
   version: string;
+  /** False for an object in a version beside the one that the server prefers, in which it is stored as well. */
+  preferred?: boolean;
   /** JSON of the whole object, without line feeds. */
   raw: Buffer;
 }
@@ -23,6 +25,10 @@ export const withObject = (item: ArchiveItem, object: object): ArchiveItem => it
 /** Identity within a backup; no name holds a NUL. */
 export const itemKey = (item: ItemId): string =>
   `${item.groupResource}\0${item.namespace ?? ''}\0${item.name}`;
+
+/** Identity of the object in one of its versions. */
+export const versionKey = (item: ArchiveItem): string =>
+  item.preferred === false ? `${itemKey(item)}\0${item.version}` : itemKey(item);
 
 /**
  * An item from bytes that somebody else wrote. They must be a Kubernetes object of the name that the path gives;

@@ -34,8 +34,14 @@ const LINE_END = Buffer.from('}\n');
 const LONGEST_LINE = LIMITS.manifestBytes + LINE_HEAD_BYTES;
 
 export function encodeLine(item: ArchiveItem): Buffer {
-  const { groupResource, version, namespace, name, raw } = item;
-  const head = { gr: groupResource, v: version, ...(namespace === undefined ? {} : { ns: namespace }), name };
+  const { groupResource, version, preferred, namespace, name, raw } = item;
+  const head = {
+    gr: groupResource,
+    v: version,
+    ...(preferred === false && { beside: true }),
+    ...(namespace === undefined ? {} : { ns: namespace }),
+    name,
+  };
   return Buffer.concat([Buffer.from(JSON.stringify(head).slice(0, -1)), OBJECT_MARK, raw, LINE_END]);
 }
 
@@ -47,12 +53,14 @@ export function decodeLine(line: Buffer): ArchiveItem {
   const head = JSON.parse(`${line.toString('utf8', 0, mark)}}`) as {
     gr: string;
     v: string;
+    beside?: boolean;
     ns?: string;
     name: string;
   };
   return {
     groupResource: head.gr,
     version: head.v,
+    ...(head.beside && { preferred: false }),
     ...(head.ns === undefined ? {} : { namespace: head.ns }),
     name: head.name,
     raw: line.subarray(mark + OBJECT_MARK.length, -1),

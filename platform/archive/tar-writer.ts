@@ -5,7 +5,7 @@ import type { Pack } from 'tar-stream';
 import type { DocRef } from '../../contracts/run.ts';
 import { entryPaths, FORMAT_VERSION, VERSION_PATH } from '../../core/format/tarball.ts';
 import type { ObjectStore } from '../store/types.ts';
-import { itemKey } from './item.ts';
+import { versionKey } from './item.ts';
 import type { ArchiveItem } from './item.ts';
 import { COMPRESSION } from './limits.ts';
 import { readSegments } from './segments.ts';
@@ -38,7 +38,7 @@ export async function writeTarball(
   return { ...stored, items };
 }
 
-/** The compressed tarball of these items, the version file first and each object at both of its places. */
+/** The compressed tarball of these items, the version file first and each object at all of its places. */
 export function tarballStream(items: AsyncIterable<ArchiveItem>, mtime = new Date()): Readable {
   const gzip = createGzip({ level: COMPRESSION.tarballLevel, chunkSize: COMPRESSION.chunkBytes });
   // An error of either end destroys the other; the reader of `gzip` gets it.
@@ -67,7 +67,7 @@ async function* tarChunks(items: AsyncIterable<ArchiveItem>, mtime: Date): Async
 async function fill(tar: Pack, items: AsyncIterable<ArchiveItem>, mtime: Date): Promise<void> {
   await addEntry(tar, VERSION_PATH, Buffer.from(`${FORMAT_VERSION}\n`), mtime);
   for await (const item of items) {
-    for (const path of entryPaths(item, item.version)) await addEntry(tar, path, item.raw, mtime);
+    for (const path of entryPaths(item)) await addEntry(tar, path, item.raw, mtime);
   }
   tar.finalize();
 }
@@ -93,13 +93,13 @@ async function* inChunks(tar: Pack): AsyncGenerator<Buffer> {
 }
 
 async function* itemsOf(store: ObjectStore, input: TarballInput): AsyncGenerator<ArchiveItem> {
-  const extra = new Map((input.extra ?? []).map((item) => [itemKey(item), item]));
+  const extra = new Map((input.extra ?? []).map((item) => [versionKey(item), item]));
   // Parallel shards may have met the same object; a tarball with two of one path is ambiguous.
   const seen = new Set(extra.keys());
   for await (const item of readSegments(store, input.segments)) {
     const kept = input.edit ? input.edit(item) : item;
     if (!kept) continue;
-    const id = itemKey(kept);
+    const id = versionKey(kept);
     if (seen.has(id)) continue;
     seen.add(id);
     yield kept;

@@ -10,6 +10,8 @@ import { EnvironmentReader } from './environment.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** Velero's names. Snapshots through CSI are no choice of Caravel's: the name is taken, and changes nothing. */
+const FEATURES = ['EnableAPIGroupVersions', 'EnableCSI'] as const;
 export const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'] as const;
 
 /** What every process needs, clients included. */
@@ -33,12 +35,16 @@ export interface Config extends ClientConfig {
   moverServiceAccount: string;
   /** CARAVEL_MOVERS: movers at once in the cluster; default 4. */
   movers: number;
+  /** CARAVEL_FEATURES with `EnableAPIGroupVersions`: objects are stored in every version that the API serves. */
+  allVersions: boolean;
   /** CARAVEL_CHECKPOINT_SECONDS: at most this much of a transfer is sent again after a kill; default 180. */
   checkpointSeconds: number;
   /** CARAVEL_UPLOAD_LIMIT: bytes a second of one mover, as a number or quantity (`50Mi`); 0 (default) is no limit. */
   uploadLimit: number;
   /** CARAVEL_DOWNLOAD_LIMIT: the same for restores. */
   downloadLimit: number;
+  /** CARAVEL_KUBELET_ROOT: the kubelets' root folder, for file-system backups; default `/var/lib/kubelet`. */
+  kubeletRoot: string;
   /** CARAVEL_HEALTH_PORT: port of /healthz; default 8081. */
   healthPort: number;
   /** CARAVEL_KOPIA: the kopia binary of the worker; default `kopia` on PATH. */
@@ -51,6 +57,7 @@ export interface Config extends ClientConfig {
 
 const NAME = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, form: 'at most 63 of a-z, 0-9 and "-"' };
 const WORD = { pattern: /^[^\s]{1,200}$/, form: 'at most 200 characters without a space' };
+const FOLDER = { pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, form: 'an absolute path without a slash at its end' };
 const ANY = { pattern: /\S/, form: 'not blank' };
 
 function readClientConfig(read: EnvironmentReader): ClientConfig {
@@ -85,6 +92,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     moverImagePullPolicy: read.choice('MOVER_IMAGE_PULL_POLICY', PULL_POLICIES, 'IfNotPresent'),
     moverServiceAccount: read.text('MOVER_SERVICE_ACCOUNT', NAME, 'caravel-mover'),
     movers: read.integer('CARAVEL_MOVERS', { min: 1, max: 1000 }, LIMITS.movers),
+    allVersions: read.words('CARAVEL_FEATURES', FEATURES).has('EnableAPIGroupVersions'),
     // kopia refuses intervals above 45 minutes.
     checkpointSeconds: read.integer(
       'CARAVEL_CHECKPOINT_SECONDS',
@@ -93,6 +101,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ),
     uploadLimit: read.bytes('CARAVEL_UPLOAD_LIMIT', 0),
     downloadLimit: read.bytes('CARAVEL_DOWNLOAD_LIMIT', 0),
+    kubeletRoot: read.text('CARAVEL_KUBELET_ROOT', FOLDER, '/var/lib/kubelet'),
     healthPort: read.integer('CARAVEL_HEALTH_PORT', { min: 1, max: 65_535 }, 8081),
     kopiaPath: read.text('CARAVEL_KOPIA', ANY, 'kopia'),
     workDir: read.text('CARAVEL_WORK_DIR', ANY, tmpdir()),

@@ -44,6 +44,18 @@ export class EnvironmentReader {
     return known ?? fallback;
   }
 
+  /** Words separated by commas. */
+  words<Value extends string>(name: string, values: readonly Value[]): Set<Value> {
+    const given = (this.#value(name) ?? '').split(',').map((word) => word.trim());
+    const known = new Set<Value>();
+    for (const word of given.filter((each) => each !== '')) {
+      const value = values.find((each) => each === word);
+      if (value) known.add(value);
+      else this.problems.push(`${name} has "${word}", but knows only ${values.join(', ')}`);
+    }
+    return known;
+  }
+
   integer(name: string, { min, max }: { min: number; max: number }, fallback: number): number {
     const value = this.#value(name);
     if (value === undefined) return fallback;

@@ -83,12 +83,10 @@ function fromAggregated({ items }: AggregatedList): Root {
   const groups = items.map(({ metadata: { name: group = '' }, versions = [] }) => ({
     versions: versions.map(({ version, freshness, resources = [] }) => {
       // The aggregator keeps the last list of a server that is down; a backup must not take it for the truth.
-      if (freshness !== 'Stale')
-        return resources.flatMap((resource) => aggregatedResource(group, version, resource));
-      failures.push({
-        group,
-        message: `${group}/${version}: the API server behind this group does not answer`,
-      });
+      const found = resources.flatMap((resource) => aggregatedResource(group, version, resource));
+      if (freshness !== 'Stale') return found;
+      const message = `${group}/${version}: the API server behind this group does not answer`;
+      failures.push({ group, message, resources: found.map((each) => ({ ...each, preferred: true })) });
       return [];
     }),
   }));
@@ -131,7 +129,7 @@ async function readEach(read: Reader, path: string, groups: VersionedGroup[]): P
       return await readVersion(read, path, group, version);
     } catch (error) {
       if (!(error instanceof KubeError) || error.reason === 'Closed') throw error;
-      failures.push({ group, message: `${group}/${version}: ${messageOf(error)}` });
+      failures.push({ group, message: `${group}/${version}: ${messageOf(error)}`, resources: [] });
       return [];
     }
   };

@@ -31,6 +31,8 @@ export class KubeError extends Error {
   readonly reason: string;
   readonly causes: StatusCause[];
   readonly retryAfterSeconds: number | undefined;
+  /** Of an expired list: the token with which the rest of it can be read as it is now. */
+  readonly continueToken: string | undefined;
   /** Method and path, for logs; the message is the server's own. */
   readonly request: string;
 
@@ -41,6 +43,7 @@ export class KubeError extends Error {
     request: string;
     causes?: StatusCause[];
     retryAfterSeconds?: number | undefined;
+    continueToken?: string | undefined;
     cause?: unknown;
   }) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -49,6 +52,7 @@ export class KubeError extends Error {
     this.reason = fields.reason;
     this.causes = fields.causes ?? [];
     this.retryAfterSeconds = fields.retryAfterSeconds;
+    this.continueToken = fields.continueToken;
     this.request = fields.request;
   }
 }
@@ -88,6 +92,7 @@ interface Status {
   code?: unknown;
   reason?: string;
   message?: string;
+  metadata?: { [field: string]: unknown };
   details?: { causes?: Partial<StatusCause>[]; retryAfterSeconds?: unknown };
 }
 
@@ -116,8 +121,14 @@ export function fromStatus(status: Status, code: number, request: string, retryA
       field,
     })),
     retryAfterSeconds: retryAfter ?? numberOf(status.details?.retryAfterSeconds),
+    continueToken: tokenOf(status.metadata),
   });
 }
+
+const tokenOf = (metadata: Status['metadata']) =>
+  typeof metadata?.['continue'] === 'string' && metadata['continue'] !== ''
+    ? metadata['continue']
+    : undefined;
 
 function parseStatus(body: Buffer): Status | undefined {
   try {

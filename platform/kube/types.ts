@@ -51,8 +51,16 @@ export interface ApiResource extends Gvr {
 
 export interface Discovery {
   resources: ApiResource[];
-  /** Groups that could not be read (an aggregated server that is down), with the cause. */
-  failures: { group: string; message: string }[];
+  failures: DiscoveryFailure[];
+}
+
+/** A group version that could not be read (an aggregated server that is down). */
+export interface DiscoveryFailure {
+  group: string;
+  /** The cause. */
+  message: string;
+  /** What it had when it answered last; empty when nobody knows. */
+  resources: ApiResource[];
 }
 
 export interface ListOptions {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withDefaults } from '../../../../core/backup/defaults.ts';
+import { specErrors } from '../../../../core/backup/validate.ts';
 import type { CheckedSpec } from '../../../../core/backup/validate.ts';
 
 type Spec = CheckedSpec & { storageLocation?: string; snapshotMoveData?: boolean | null };
@@ -56,6 +57,22 @@ describe('the defaults of a backup', () => {
     const fresh = withDefaults({ excludedClusterScopedResources: ['nodes'] }, NONE);
     expect(fresh.excludedClusterScopedResources).toEqual(['nodes', VSC]);
     expect(fresh).not.toHaveProperty('excludedResources');
+  });
+
+  it('take snapshot objects out of the includes, unless nothing would be left of them', () => {
+    const old = withDefaults<CheckedSpec>({ includedResources: ['pods', VS] }, NONE);
+    expect(old).toMatchObject({ includedResources: ['pods'], excludedResources: [VS, VSC] });
+    const fresh = withDefaults<CheckedSpec>(
+      { includedNamespaceScopedResources: [VS], includedClusterScopedResources: [VSC, 'nodes'] },
+      NONE,
+    );
+    expect(fresh).toMatchObject({
+      includedNamespaceScopedResources: [VS],
+      excludedNamespaceScopedResources: [],
+      includedClusterScopedResources: ['nodes'],
+      excludedClusterScopedResources: [VSC],
+    });
+    for (const spec of [old, fresh]) expect(specErrors(spec)).toEqual([]);
   });
 
   it('add the namespaces that are labelled to be left out, each once', () => {

@@ -1,38 +1,55 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leftOut, markedClaim, namespaceWanted, storedClaim } from '../../../../core/backup/items.ts';
+import { itemTest, leftOut, markedClaim, shapeFault, storedClaim } from '../../../../core/backup/items.ts';
 
 describe('an object that was listed is left out when', () => {
-  const namespaces = new Set(['shop']);
+  const pods = itemTest(
+    { groupResource: 'pods', namespaced: true },
+    { namespaces: new Set(['shop']), everything: false },
+  );
+  const nodes = itemTest(
+    { groupResource: 'nodes', namespaced: false },
+    { namespaces: new Set(['shop']), everything: false },
+  );
+  const excluded = { 'velero.io/exclude-from-backup': 'true' };
 
-  it.each<[string, Parameters<typeof leftOut>[0], ReadonlySet<string> | undefined, string | undefined]>([
-    ['it is being deleted', { name: 'a', deletionTimestamp: 'now' }, undefined, 'it is being deleted'],
+  it.each<[string, ReturnType<typeof pods>, ReturnType<typeof pods>]>([
+    [
+      'it is being deleted',
+      pods({ name: 'a', namespace: 'shop', deletionTimestamp: 'now' }),
+      { reason: 'it is being deleted' },
+    ],
     [
       'its label says so',
-      { name: 'a', labels: { 'velero.io/exclude-from-backup': 'true' } },
-      undefined,
-      'it has label velero.io/exclude-from-backup=true',
+      pods({ name: 'a', namespace: 'shop', labels: excluded }),
+      { reason: 'it has label velero.io/exclude-from-backup=true' },
+    ],
+    [
+      'its label says so, without a namespace',
+      nodes({ name: 'a', labels: excluded }),
+      leftOut({ name: '', labels: excluded }),
     ],
     [
       'its namespace is not wanted',
-      { name: 'a', namespace: 'x' },
-      namespaces,
-      'its namespace is not included',
+      pods({ name: 'a', namespace: 'x' }),
+      { reason: 'its namespace is not included', quiet: true },
     ],
-    ['not: its namespace is wanted', { name: 'a', namespace: 'shop' }, namespaces, undefined],
-    ['not: it has no namespace', { name: 'a' }, namespaces, undefined],
-    ['not: namespaces do not matter', { name: 'a', namespace: 'x' }, undefined, undefined],
+    [
+      'its namespace is not wanted, whatever else there is to say',
+      pods({ name: 'a', namespace: 'x', labels: excluded }),
+      { reason: 'its namespace is not included', quiet: true },
+    ],
+    ['not: its namespace is wanted', pods({ name: 'a', namespace: 'shop' }), undefined],
+    ['not: it has no namespace', nodes({ name: 'a' }), undefined],
     [
       'not: the label has another value',
-      { name: 'a', labels: { 'velero.io/exclude-from-backup': 'false' } },
-      undefined,
+      pods({ name: 'a', namespace: 'shop', labels: { 'velero.io/exclude-from-backup': 'false' } }),
       undefined,
     ],
-  ])('%s', (_name, metadata, wanted, reason) => expect(leftOut(metadata, wanted)).toBe(reason));
+  ])('%s', (_name, refusal, expected) => expect(refusal).toEqual(expected));
 });
 
 describe('a Namespace object', () => {
-  const wanted = new Set(['shop']);
   const web = { matchLabels: { app: 'web' } };
   const labelled = { app: 'web' };
 
@@ -53,9 +70,28 @@ describe('a Namespace object', () => {
     ['is not stored without them when all namespaces are wanted', 'shop', {}, true, web, null, false],
     ['is not stored without them under several selectors either', 'shop', {}, true, null, [web], false],
     ['is stored when the list of selectors is empty', 'shop', {}, true, null, [], true],
-  ])('%s', (_name, name, labels, everything, one, any, expected) =>
-    expect(namespaceWanted({ name, labels }, wanted, everything, one, any)).toBe(expected),
-  );
+  ])('%s', (_name, name, labels, everything, labelSelector, orLabelSelectors, expected) => {
+    const rules = { namespaces: new Set(['shop']), everything, labelSelector, orLabelSelectors };
+    const refusal = itemTest({ groupResource: 'namespaces', namespaced: false }, rules);
+    expect(refusal({ name, labels }) === undefined).toBe(expected);
+  });
+});
+
+describe('an object that an API server made up', () => {
+  it.each([
+    ['nothing at all', undefined, true, 'it has no name'],
+    ['no name', { namespace: 'shop' }, true, 'it has no name'],
+    ['an empty name', { name: '', namespace: 'shop' }, true, 'it has no name'],
+    ['no namespace', { name: 'a' }, true, 'it has no namespace'],
+    [
+      'a namespace too many',
+      { name: 'a', namespace: 'shop' },
+      false,
+      'it has a namespace, which its type has not',
+    ],
+    ['all that it needs', { name: 'a', namespace: 'shop' }, true, undefined],
+    ['all that it needs without a namespace', { name: 'a' }, false, undefined],
+  ])('has %s', (_name, metadata, namespaced, fault) => expect(shapeFault(metadata, namespaced)).toBe(fault));
 });
 
 const bound = {

@@ -1,7 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { withDefaults } from '../../../../core/backup/defaults.ts';
-import { durationProblems, locationMissing, selectorProblems, specErrors } from '../../../../core/backup/validate.ts';
+import {
+  durationProblems,
+  locationMissing,
+  selectorProblems,
+  specErrors,
+} from '../../../../core/backup/validate.ts';
 import type { CheckedSpec } from '../../../../core/backup/validate.ts';
 
 const MIXED =

@@ -11,14 +11,28 @@ const name = fc
 
 describe('paths in the tarball', () => {
   it('have both forms', () => {
-    expect(entryPaths({ groupResource: 'deployments.apps', namespace: 'shop', name: 'api' }, 'v1')).toEqual([
+    const api = { groupResource: 'deployments.apps', version: 'v1', namespace: 'shop', name: 'api' };
+    expect(entryPaths(api)).toEqual([
       'resources/deployments.apps/namespaces/shop/api.json',
       'resources/deployments.apps/v1-preferredversion/namespaces/shop/api.json',
     ]);
-    expect(entryPaths({ groupResource: 'persistentvolumes', name: 'pv-7' }, 'v1')).toEqual([
+    expect(entryPaths({ groupResource: 'persistentvolumes', version: 'v1', name: 'pv-7' })).toEqual([
       'resources/persistentvolumes/cluster/pv-7.json',
       'resources/persistentvolumes/v1-preferredversion/cluster/pv-7.json',
     ]);
+  });
+
+  it('have one form in a version that the server does not prefer', () => {
+    const scaler = { groupResource: 'horizontalpodautoscalers.autoscaling', namespace: 'shop', name: 'web' };
+    expect(entryPaths({ ...scaler, version: 'v1', preferred: false })).toEqual([
+      'resources/horizontalpodautoscalers.autoscaling/v1/namespaces/shop/web.json',
+    ]);
+  });
+
+  it('are refused when they could not be read again', () => {
+    const longest = { groupResource: 'roles', version: 'v1', namespace: 'n', name: 'r'.repeat(4000) };
+    expect(entryPaths(longest).map(parseEntryPath)).toMatchObject([{ kind: 'item' }, { kind: 'item' }]);
+    expect(() => entryPaths({ ...longest, name: 'r'.repeat(4096) })).toThrow('longer than any object has');
   });
 
   it('are read as they were written', () => {
@@ -31,7 +45,7 @@ describe('paths in the tarball', () => {
         (gr, version, namespace, own) => {
           const item = { groupResource: gr, ...(namespace === undefined ? {} : { namespace }), name: own };
           fc.pre(version !== 'cluster' && version !== 'namespaces');
-          const [unversioned, versioned] = entryPaths(item, version);
+          const [unversioned = '', versioned = ''] = entryPaths({ ...item, version });
           expect(parseEntryPath(unversioned)).toEqual({ kind: 'item', item: { ...item, preferred: true } });
           expect(parseEntryPath(`./${versioned}`)).toEqual({
             kind: 'item',
@@ -103,7 +117,9 @@ describe('paths in the tarball', () => {
           try {
             const parsed = parseEntryPath(path);
             if (parsed.kind !== 'item') return;
-            expect(entryPaths(parsed.item, 'v1').join()).not.toMatch(/(^|\/)\.\.?(\/|$)|\p{Cc}/u);
+            expect(entryPaths({ ...parsed.item, version: 'v1' }).join()).not.toMatch(
+              /(^|\/)\.\.?(\/|$)|\p{Cc}/u,
+            );
           } catch (error) {
             expect(error).toMatchObject({ code: 'StoreCorrupt' });
           }
@@ -114,8 +130,9 @@ describe('paths in the tarball', () => {
 
   it('are not made of hostile names either', () => {
     for (const own of ['..', 'a/b', 'a\u0000', '']) {
-      expect(() => entryPaths({ groupResource: 'pods', namespace: 'n', name: own }, 'v1')).toThrow('refused');
-      expect(() => entryPaths({ groupResource: 'pods', namespace: own, name: 'x' }, 'v1')).toThrow('refused');
+      const pod = { groupResource: 'pods', version: 'v1', namespace: 'n', name: 'x' };
+      expect(() => entryPaths({ ...pod, name: own })).toThrow('refused');
+      expect(() => entryPaths({ ...pod, namespace: own })).toThrow('refused');
     }
   });
 });

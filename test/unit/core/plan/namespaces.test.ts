@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseNamespaces } from '../../../../core/plan/namespaces.ts';
 
-const EXISTING = ['shop', 'default', 'shop-test', 'kube-system'].map((name) => ({ name, active: true }));
+const EXISTING = ['shop', 'default', 'shop-test', 'kube-system'].map((name) => ({ name }));
 const choose = (includes: string[], excludes: string[] = []) =>
   chooseNamespaces(EXISTING, includes, excludes);
 
@@ -60,5 +60,28 @@ describe('the namespaces of a backup', () => {
 
   it('are all left out by an exclude without a warning, since nobody asked for one of them', () => {
     expect(choose([], ['*'])).toMatchObject({ names: [], problems: [] });
+  });
+
+  it('are still all of them when one is left out by its own label', () => {
+    const labelled = { name: 'scratch', labels: { 'velero.io/exclude-from-backup': 'true' } };
+    const existing = [...EXISTING, labelled];
+    expect(chooseNamespaces(existing, ['*'], ['scratch'])).toMatchObject({
+      names: ['default', 'kube-system', 'shop', 'shop-test'],
+      everything: true,
+    });
+    expect(chooseNamespaces(existing, ['*'], ['scratch', 'shop']).everything).toBe(false);
+    expect(chooseNamespaces(existing, ['*'], ['scra*']).everything).toBe(false);
+    expect(chooseNamespaces(existing, ['shop'], ['scratch']).everything).toBe(false);
+  });
+
+  it('that Argo CD manages are one warning, when they are in the backup', () => {
+    const managed = ['a', 'b', 'c'].map((name) => ({
+      name,
+      labels: { 'argocd.argoproj.io/managed-by': name === 'c' ? '' : 'argocd' },
+    }));
+    const { problems } = chooseNamespaces([...EXISTING, ...managed], ['*'], []);
+    expect(problems).toMatchObject([{ severity: 'warning', code: 'InvalidInput' }]);
+    expect(problems[0]?.message).toContain('namespaces a, b (');
+    expect(chooseNamespaces([...EXISTING, ...managed], ['*'], ['a', 'b']).problems).toEqual([]);
   });
 });

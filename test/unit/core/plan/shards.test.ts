@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupResource } from '../../../../core/model.ts';
-import type { ResourceRef } from '../../../../core/model.ts';
+import type { ExportList, ResourceRef } from '../../../../core/model.ts';
 import { makeShards, withoutCohabitants } from '../../../../core/plan/shards.ts';
 
 function ref(name: string, namespaced = true): ResourceRef {
@@ -17,18 +17,21 @@ const namespaces = fc.option(fc.uniqueArray(fc.stringMatching(/^[a-z]{1,4}$/), {
   nil: undefined,
 });
 
+const callsOf = (lists: ExportList[]) =>
+  lists.flatMap(({ resource, namespaces }) =>
+    (namespaces ?? ['*']).map((name) => `${name}/${groupResource(resource)}`),
+  );
+
 describe('shards', () => {
-  it('hold every list exactly once', () => {
+  it('hold every type and namespace exactly once', () => {
     fc.assert(
       fc.property(resources, namespaces, (types, names) => {
         const refs = types.map(({ name, namespaced }) => ref(name, namespaced));
         const shards = makeShards({ resources: refs, ...(names && { namespaces: names }) });
-        const lists = shards.flatMap((shard) => shard.lists);
-        const made = lists.map(({ resource, namespace }) => `${namespace ?? '*'}/${groupResource(resource)}`);
         const wanted = refs.flatMap((resource) =>
           (resource.namespaced && names ? names : ['*']).map((name) => `${name}/${groupResource(resource)}`),
         );
-        expect(made.sort()).toEqual(wanted.sort());
+        expect(callsOf(shards.flatMap((shard) => shard.lists)).sort()).toEqual(wanted.sort());
       }),
     );
   });
@@ -55,23 +58,31 @@ describe('shards', () => {
     [100, 4],
     [161, 5],
     [10_000, 64],
-  ])('%i lists make %i of them', (lists, count) => {
-    const names = Array.from({ length: lists }, (_, at) => `n${at}`);
-    expect(makeShards({ resources: [ref('pods')], namespaces: names })).toHaveLength(count);
+  ])('%i types make %i of them', (types, count) => {
+    const refs = Array.from({ length: types }, (_, at) => ref(`t${at}`));
+    expect(makeShards({ resources: refs, namespaces: ['a'] })).toHaveLength(count);
   });
 
-  it('spread the namespaces of one type', () => {
-    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+  it('share the namespaces of one type when they are many', () => {
+    const names = Array.from({ length: 450 }, (_, at) => `n${at}`);
     const shards = makeShards({ resources: [ref('pods'), ref('nodes', false)], namespaces: names });
-    const pods = shards.map(
-      (shard) => shard.lists.filter(({ resource }) => resource.resource === 'pods').length,
-    );
-    expect(pods).toEqual([2, 2, 2, 2]);
+    const sizes = shards.flatMap((shard) => shard.lists.map(({ namespaces: part }) => part?.length));
+    expect(sizes).toEqual([200, 200, 50, undefined]);
   });
 
   it('list cluster-scoped types once, whatever the namespaces', () => {
     const shards = makeShards({ resources: [ref('nodes', false)], namespaces: ['a', 'b'] });
     expect(shards).toEqual([{ id: 0, lists: [{ resource: ref('nodes', false) }] }]);
+  });
+
+  it('begin with one of their own for the ordered objects', () => {
+    const ordered = [{ resources: [ref('pods')], namespace: 'shop', name: 'db' }];
+    const shards = makeShards({ resources: [ref('pods'), ref('nodes', false)], ordered });
+    expect(shards).toEqual([
+      { id: 0, lists: [], ordered },
+      { id: 1, lists: [{ resource: ref('pods') }] },
+      { id: 2, lists: [{ resource: ref('nodes', false) }] },
+    ]);
   });
 });
 
@@ -98,6 +109,11 @@ describe('types served by two groups', () => {
   ])('%s and %s are one', (first, second) => {
     expect(withoutCohabitants([ref(first), ref(second)])).toEqual([ref(first)]);
     expect(withoutCohabitants([ref(second), ref(first)])).toEqual([ref(second)]);
+  });
+
+  it('are listed in all versions of the group met first', () => {
+    const [one, two] = [ref('events.events.k8s.io'), { ...ref('events.events.k8s.io'), version: 'v2' }];
+    expect(withoutCohabitants([one, ref('events'), two])).toEqual([one, two]);
   });
 
   it('are only the known ones', () => {

@@ -82,7 +82,11 @@ describe('aggregated discovery', () => {
     });
     expect(resources[3]?.namespaced).toBe(false);
     expect(failures).toEqual([
-      { group: 'metrics.k8s.io', message: expect.stringContaining('v1beta1') as string },
+      {
+        group: 'metrics.k8s.io',
+        message: expect.stringContaining('v1beta1') as string,
+        resources: expect.any(Array) as object[],
+      },
     ]);
     expect(api.requests.map(({ path }) => path).toSorted()).toEqual(['/api', '/apis']);
     expect(api.requests[0]?.headers.accept).toContain('as=APIGroupDiscoveryList');
@@ -126,7 +130,7 @@ describe('discovery of an old server', () => {
       'apps/v1beta1/deployments',
       'apps/v1beta1/olds *',
     ]);
-    expect(failures).toEqual([{ group: 'down', message: 'down/v1: InternalError' }]);
+    expect(failures).toEqual([{ group: 'down', message: 'down/v1: InternalError', resources: [] }]);
   });
 
   it('fails when not even the groups can be read', async () => {
