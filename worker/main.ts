@@ -4,7 +4,7 @@ import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { composeActivities } from '../activities/index.ts';
 import { controllerWorkflowId } from '../contracts/ids.ts';
 import { TIMEOUTS, WORKER } from '../contracts/settings.ts';
-import { messageOf } from '../core/errors/catalog.ts';
+import { CaravelError, messageOf } from '../core/errors/catalog.ts';
 import { loadConfig } from '../platform/config/config.ts';
 import type { Config } from '../platform/config/config.ts';
 import { createKubeClient } from '../platform/kube/client.ts';
@@ -13,6 +13,7 @@ import type { Log } from '../platform/log/log.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { currentBundle } from './bundle.ts';
 import { serveHealth } from './health.ts';
+import { refuseBesideVelero } from './velero-guard.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
 async function main(): Promise<void> {
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
   const connection = await NativeConnection.connect(connectionOptions);
   const temporal = new Client({ connection, namespace: namespace ?? 'default' });
   const kube = createKubeClient();
+  await refuseBesideVelero(kube, config.namespace, log);
   const worker = await Worker.create({
     connection,
     namespace: namespace ?? 'default',
@@ -71,6 +73,8 @@ async function ensureController(temporal: Client, config: Config, log: Log): Pro
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`caravel worker: ${messageOf(error)}\n`);
+  const known =
+    error instanceof CaravelError ? `${error.code}: ${error.message}. ${error.hint}` : messageOf(error);
+  process.stderr.write(`caravel worker: ${known}\n`);
   process.exit(1);
 });

@@ -156,7 +156,7 @@ describe('a location', () => {
   });
 
   it.each([
-    [{ provider: 'azure' }, 'NotSupported', 'spec.provider'],
+    [{ provider: 'azure' }, 'ProviderNotSupported', 'spec.provider'],
     [{ config: { customerKeyEncryptionFile: '/x' } }, 'NotSupported', 'customerKeyEncryptionFile'],
     [{ config: { s3Url: 'https://x/path' } }, 'InvalidInput', 'spec.config.s3Url'],
     [

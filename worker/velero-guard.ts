@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { TIMEOUTS } from '../contracts/settings.ts';
+import { CaravelError, messageOf } from '../core/errors/catalog.ts';
+import { toCaravelError } from '../platform/kube/errors.ts';
+import { GVRS } from '../platform/kube/gvr.ts';
+import type { KubeClient, KubeObject } from '../platform/kube/types.ts';
+import type { Log } from '../platform/log/log.ts';
+
+/** Deployments and DaemonSets, as far as it matters here. */
+interface Workload extends KubeObject {
+  spec?: {
+    replicas?: number;
+    template?: { spec?: { containers?: { command?: string[]; args?: string[] }[] } };
+  };
+}
+
+/** A program called velero that is told to be a server or a node agent. */
+function runsVelero({ spec = {} }: Workload): boolean {
+  const containers = spec.template?.spec?.containers ?? [];
+  return containers.some(({ command = [], args = [] }) => {
+    const words = [...command, ...args];
+    const at = words.findIndex((word) => /(^|\/)velero$/.test(word));
+    return at >= 0 && ['server', 'node-agent'].includes(words[at + 1] ?? '');
+  });
+}
+
+/** What of Velero is at work in the namespace: `Deployment velero`. What is scaled to nothing is not. */
+async function veleroIn(kube: KubeClient, namespace: string): Promise<string[]> {
+  const [deployments, daemonSets] = await Promise.all([
+    kube.list<Workload>(GVRS.deployments, { namespace }),
+    kube.list<Workload>(GVRS.daemonsets, { namespace }),
+  ]);
+  const server = deployments.filter((each) => each.spec?.replicas !== 0 && runsVelero(each));
+  const agent = daemonSets.filter(runsVelero);
+  return [
+    ...server.map(({ metadata }) => `Deployment ${metadata.name}`),
+    ...agent.map(({ metadata }) => `DaemonSet ${metadata.name}`),
+  ];
+}
+
+/**
+ * Two servers on the same resources would each undo what the other does, so a worker does not start where Velero
+ * runs. An API server that does not answer is waited for; without the right to look the worker starts.
+ */
+export async function refuseBesideVelero(kube: KubeClient, namespace: string, log: Log): Promise<void> {
+  for (;;) {
+    let found: string[];
+    try {
+      found = await veleroIn(kube, namespace);
+    } catch (error) {
+      const known = toCaravelError(error);
+      if (!(known instanceof CaravelError) || !known.retryable) {
+        log.warn('cannot look whether Velero runs here', { error: messageOf(error) });
+        return;
+      }
+      log.warn('the API server does not answer yet', { error: messageOf(error) });
+      await delay(TIMEOUTS.controllerRetry);
+      continue;
+    }
+    if (found.length === 0) return;
+    throw new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
+  }
+}
