@@ -82,9 +82,7 @@ export interface BackupActivities {
   exportShard(input: RunContextRef & { plan: DocRef; shard: number }): Promise<Counted>;
   /** Cluster-scoped objects that the exported ones need: PVs, CRDs, PriorityClasses, role bindings of ServiceAccounts. */
   exportRelated(input: RunContextRef & { plan: DocRef; shards: DocRef[] }): Promise<Counted>;
-  planVolumes(
-    input: RunContextRef & { shards: DocRef[] },
-  ): Promise<{
+  planVolumes(input: RunContextRef & { shards: DocRef[] }): Promise<{
     volumes: DocRef;
     groups: PlannedGroup[];
     /** Hooks of the groups. */ hooks?: DocRef;
@@ -164,6 +162,10 @@ export interface ProtectActivities {
   prepareRepository(input: VolumeRef): Promise<void>;
   /** Makes the temporary claim, creates or re-attaches to the mover pod and follows it to its result. */
   transferUp(input: VolumeRef & { cut: VolumeCut }): Promise<TransferSummary>;
+  /** Shows the volume's PodVolumeBackup; refuses a volume that cannot be read through its pod. */
+  acceptPodVolume(input: VolumeRef & { failedPods?: string[] }): Promise<void>;
+  /** Creates or re-attaches to the mover on the pod's node and follows it to its result, as long as the pod runs. */
+  transferPodVolume(input: VolumeRef): Promise<TransferSummary>;
   /** Everything made for the volume is gone, the storage snapshot included. */
   cleanUpProtection(input: VolumeRef & { cut?: VolumeCut }): Promise<void>;
   /** Writes the outcome of a volume into its DataUpload/DataDownload and as a document. */

@@ -59,6 +59,17 @@ export function volumeObjectName(run: RunRef, namespace: string, claim: string):
   return `${validName(run.name.replaceAll('.', '-'), 40)}-${shortHash(16, run.uid, namespace, claim)}`;
 }
 
+/** The same for any volume of a backup: one without a claim is called after its pod. */
+export const protectionName = (run: RunRef, { namespace, claim, pod, podVolume = '' }: ProtectedVolume) =>
+  volumeObjectName(run, namespace, claim || `${pod?.name ?? ''}/${podVolume}`);
+
+interface ProtectedVolume {
+  namespace: string;
+  claim: string;
+  pod?: { name: string };
+  podVolume?: string;
+}
+
 /** The snapshot taken in the application's own namespace; gone again after the hand-over. */
 export const sourceSnapshotName = (run: RunRef, namespace: string, claim: string) =>
   `caravel-${shortHash(20, run.uid, namespace, claim)}`;
@@ -72,7 +83,15 @@ export const operationId = (type: RunType, runUid: string, claimUid: string) =>
 
 /** Kopia source of a data-mover backup; relative path, taken verbatim by Kopia and by Velero. */
 export const dataMoverSource = (namespace: string, claim: string) =>
-  `default@default:snapshot-data-upload-download/kopia/${namespace}/${claim}`;
+  `default@default:${DATA_MOVER_REQUESTER}/kopia/${namespace}/${claim}`;
+
+/** Kopia source of a file-system backup, the same as Velero's: by the claim, or the pod's volume where there is none. */
+export const podVolumeSource = ({ namespace, claim, pod, podVolume = '' }: ProtectedVolume) =>
+  `default@default:${POD_VOLUME_REQUESTER}/kopia/${namespace}/${pod?.name ?? ''}/${claim || podVolume}`;
+
+/** Who asked for a snapshot: Velero's words for its ways to back up a volume. */
+export const DATA_MOVER_REQUESTER = 'snapshot-data-upload-download';
+export const POD_VOLUME_REQUESTER = 'snapshot-pod-volume';
 
 export const LABELS = {
   /** Uid of the run that made the object; garbage collection starts from here. */

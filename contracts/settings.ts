@@ -90,6 +90,8 @@ export const TIMEOUTS = {
   csiSnapshot: 10 * 60_000,
   /** Velero's default for an asynchronous item operation (spec.itemOperationTimeout), from the slot's grant. */
   itemOperation: 4 * 3_600_000,
+  /** Velero's default for a file-system backup (its server's --fs-backup-timeout), from the slot's grant. */
+  podVolume: 4 * 3_600_000,
   /** A mover that nothing can schedule, or whose image cannot be pulled, is a permanent error after this; a blip of the scheduler is shorter. */
   moverStart: 20_000,
   /** No byte moved: kopia's own retries end after ≈ 50 s, so a longer silence is a dead connection. */

@@ -6,7 +6,7 @@ import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
 import { problem } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { KubeObject } from '../../platform/kube/types.ts';
+import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { openLocation } from '../support/location.ts';
@@ -124,15 +124,18 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
       signal,
     );
   }
-  const movement = MOVEMENT_GVR[leftover.type === 'restore' ? 'restore' : 'backup'];
-  const found = await kube.find<KubeObject & { status?: { phase?: string } }>(
-    movement,
-    namespace,
-    leftover.name,
-  );
-  if (!found || ['Completed', 'Failed', 'Canceled'].includes(found.status?.phase ?? '')) return;
+  const backup = [MOVEMENT_GVR.backup, GVR.podVolumeBackups];
+  for (const gvr of leftover.type === 'restore' ? [MOVEMENT_GVR.restore] : backup)
+    await showEnd(kube, gvr, namespace, leftover.name);
+}
+
+const ENDED = ['Completed', 'Failed', 'Canceled'];
+
+async function showEnd(kube: KubeClient, gvr: Gvr, namespace: string, name: string): Promise<void> {
+  const found = await kube.find<KubeObject & { status?: { phase?: string } }>(gvr, namespace, name);
+  if (!found || ENDED.includes(found.status?.phase ?? '')) return;
   const status = { phase: 'Canceled', message: 'the run was terminated', completionTimestamp: now() };
-  await kube.patch(movement, namespace, leftover.name, { status }, { type: 'merge' });
+  await kube.patch(gvr, namespace, name, { status }, { type: 'merge' });
 }
 
 /** Scratch of runs whose workflow no longer runs, in every location that can be written. */

@@ -22,7 +22,12 @@ export const volumeMarks = (run: RunRef, name: string, component: string) => ({
   annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(run) },
 });
 
-async function ensureCredentials(deps: Deps, run: RunRef, name: string, location: Location): Promise<void> {
+export async function ensureCredentials(
+  deps: Deps,
+  run: RunRef,
+  name: string,
+  location: Location,
+): Promise<void> {
   await deps.kube.ensure(GVRS.secrets, run.namespace, {
     apiVersion: 'v1',
     kind: 'Secret',

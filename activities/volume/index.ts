@@ -4,7 +4,8 @@ import type {
   RepositoryActivities,
   VolumeRef,
 } from '../../contracts/activities.ts';
-import { scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
+import { protectionName, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
 import type { VolumeCut, VolumeOutcome } from '../../core/model.ts';
 import { putDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
@@ -14,7 +15,8 @@ import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf
 import { cutVolume } from './cut.ts';
 import { dropOriginal, handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
-import { showMovement } from './movement.ts';
+import { MOVEMENT_GVR, showMovement } from './movement.ts';
+import { acceptPodVolume, transferPodVolume } from './pod-volume.ts';
 import { initialiseRepository, prepareRepository } from './repository.ts';
 import { transferDown, transferUp } from './transfer.ts';
 
@@ -30,6 +32,8 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     transferUp: activity((ref: VolumeRef & { cut: VolumeCut }, signal, beat) =>
       transferUp(deps, ref, signal, beat),
     ),
+    acceptPodVolume: activity((ref: VolumeRef & { failedPods?: string[] }) => acceptPodVolume(deps, ref)),
+    transferPodVolume: activity((ref: VolumeRef, signal, beat) => transferPodVolume(deps, ref, signal, beat)),
     cleanUpProtection: activity((ref: VolumeRef & { cut?: VolumeCut }, signal) =>
       cleanUpProtection(deps, ref, signal),
     ),
@@ -54,8 +58,12 @@ async function cleanUpProtection(
   const { volume } = await volumePlan(deps, ref);
   const at = {
     namespace: ref.run.namespace,
-    name: volumeObjectName(ref.run, volume.namespace, volume.claim),
+    name: protectionName(ref.run, volume),
   };
+  if (volume.method === 'fs-backup') {
+    await Promise.all([removeMovers(deps.kube, at, signal), removeCredentials(deps.kube, at)]);
+    return;
+  }
   const source = { ...sourceOf(ref, volume), ...(ref.cut && { content: ref.cut.content }) };
   // The cluster keeps what must go in order: a claim outlives its pod, and holds on to nothing of the snapshot once it
   // is provisioned.
@@ -71,10 +79,21 @@ async function cleanUpProtection(
 async function recordOutcome(deps: Deps, ref: VolumeRef & { outcome: VolumeOutcome }) {
   const { run, outcome } = ref;
   const { store } = await openRun(deps, ref);
-  const volume = (await (run.type === 'backup' ? volumePlan(deps, ref) : recoveryPlan(deps, ref))).volume;
-  const name = volumeObjectName(run, volume.namespace, volume.claim);
-  await showMovement(deps.kube, run, name, movementEnd(ref));
+  const { gvr, name } = await movementOf(deps, ref);
+  await showMovement(deps.kube, gvr, { namespace: run.namespace, name }, movementEnd(ref));
   return await putDoc(store, `${scratchPrefix(run)}outcomes/${ref.index}.json`, { ...outcome, object: name });
+}
+
+/** The resource that shows the volume's transfer. */
+async function movementOf(deps: Deps, ref: VolumeRef) {
+  const { run } = ref;
+  if (run.type === 'restore') {
+    const { namespace, claim } = (await recoveryPlan(deps, ref)).volume;
+    return { gvr: MOVEMENT_GVR.restore, name: volumeObjectName(run, namespace, claim) };
+  }
+  const { volume } = await volumePlan(deps, ref);
+  const gvr = volume.method === 'fs-backup' ? GVR.podVolumeBackups : MOVEMENT_GVR.backup;
+  return { gvr, name: protectionName(run, volume) };
 }
 
 function movementEnd({ run, outcome }: { run: VolumeRef['run']; outcome: VolumeOutcome }) {

@@ -6,13 +6,13 @@ import type { RecoveryPlan, VolumeCut, VolumePlan } from '../../core/model.ts';
 import type { Backup } from '../../contracts/api/backup.ts';
 import type { Restore } from '../../contracts/api/restore.ts';
 import { validName } from '../../contracts/ids.ts';
-import type { KubeClient, OwnerReference } from '../../platform/kube/types.ts';
+import type { Gvr, KubeClient, OwnerReference } from '../../platform/kube/types.ts';
 import { isNotFound } from '../../platform/kube/errors.ts';
 import { now } from '../run/status.ts';
 
 /**
- * DataUpload and DataDownload: how users and the velero CLI see a volume's movement. They are projections: created
- * with their phase already set, written only here, read by nobody of ours.
+ * DataUpload and DataDownload: how users and the velero CLI see a volume's movement (a PodVolumeBackup stands for one
+ * through a pod, see core/backup/pod-volume-backup.ts). They are projections: created with their phase already set, written only here, read by nobody of ours.
  */
 
 export const MOVEMENT_GVR = { backup: GVR.dataUploads, restore: GVR.dataDownloads } as const;
@@ -109,12 +109,12 @@ export function downloadFor(
 /** Shows a step of the movement. A projection that somebody deleted is not worth failing a transfer for. */
 export async function showMovement(
   kube: KubeClient,
-  run: RunRef,
-  name: string,
+  gvr: Gvr,
+  at: { namespace: string; name: string },
   status: MovementStatus,
 ): Promise<void> {
   try {
-    await kube.patch(MOVEMENT_GVR[run.type], run.namespace, name, { status }, { type: 'merge' });
+    await kube.patch(gvr, at.namespace, at.name, { status }, { type: 'merge' });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

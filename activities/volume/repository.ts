@@ -138,11 +138,9 @@ async function ensurePolicies(
 
 /** Of volumes whose data goes into the repository. */
 function policySource(plan: VolumePlan): PolicySource[] {
-  const { namespace, claim, method, pod, podVolume = '' } = plan;
-  if (method === 'data-mover')
-    return [{ source: dataMoverSource(namespace, claim), volumeMode: plan.volumeMode }];
-  if (method !== 'fs-backup' || !pod) return [];
-  return [{ source: podVolumeSource(namespace, pod.name, claim || podVolume), volumeMode: 'Filesystem' }];
+  const { namespace, claim, method, volumeMode } = plan;
+  if (method === 'data-mover') return [{ source: dataMoverSource(namespace, claim), volumeMode }];
+  return method === 'fs-backup' ? [{ source: podVolumeSource(plan), volumeMode: 'Filesystem' }] : [];
 }
 
 export interface RepositoryInput {

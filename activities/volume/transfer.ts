@@ -14,6 +14,8 @@ import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
 import type { VolumeCut } from '../../core/model.ts';
 import { moverPod } from '../../core/volume/mover-pod.ts';
+import type { MoverData } from '../../core/volume/mover-pod.ts';
+import type { Gvr } from '../../platform/kube/types.ts';
 import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { recoveryPlan, volumePlan } from '../support/context.ts';
@@ -21,7 +23,7 @@ import { repositoryOf } from '../support/location.ts';
 import type { Beat } from '../support/step.ts';
 import { exposeRecovery, exposeSnapshot, volumeMarks } from './expose.ts';
 import { followMover } from './follow-mover.ts';
-import { showMovement } from './movement.ts';
+import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { now } from '../run/status.ts';
 
 /** What a later attempt of the step must know of an earlier one. */
@@ -36,10 +38,17 @@ interface TransferBeat {
 interface Transfer {
   run: RunRef;
   name: string;
+  /** Resource that shows it. */
+  shown: Gvr;
   spec: MoverSpec;
+  data: MoverData;
   placement: Record<string, unknown>;
   timeoutMs: number;
+  /** What sets the time. */
+  limit: string;
 }
+
+const OPERATION_TIMEOUT = 'spec.itemOperationTimeout';
 
 export async function transferUp(
   deps: Deps,
@@ -70,8 +79,11 @@ export async function transferUp(
       blockEntry: `/${name}`,
       policyWritten: true,
     },
+    data: { claim: name },
+    shown: MOVEMENT_GVR.backup,
     placement: {},
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
+    limit: OPERATION_TIMEOUT,
   });
   return summary(result);
 }
@@ -84,10 +96,11 @@ export async function transferDown(
 ): Promise<TransferSummary> {
   const { volume, context, location } = await recoveryPlan(deps, ref);
   const { spec } = context.resource;
+  const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
   await exposeRecovery(deps, ref);
   const result = await transfer(deps, beat, signal, {
     run: ref.run,
-    name: volumeObjectName(ref.run, volume.namespace, volume.claim),
+    name,
     spec: {
       ...common(deps),
       direction: 'restore',
@@ -99,13 +112,16 @@ export async function transferDown(
       parallel: spec.uploaderConfig?.parallelFilesDownload || LIMITS.parallelDown,
       restore: { snapshotId: volume.snapshotId, sparse: spec.uploaderConfig?.writeSparseFiles ?? true },
     },
+    data: { claim: name },
+    shown: MOVEMENT_GVR.restore,
     placement: volume.placement ?? {},
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
+    limit: OPERATION_TIMEOUT,
   });
   return summary(result);
 }
 
-const common = ({ config }: Deps) => ({
+export const common = ({ config }: Deps) => ({
   version: 1 as const,
   attempt: 1,
   checkpointSeconds: config.checkpointSeconds,
@@ -113,7 +129,7 @@ const common = ({ config }: Deps) => ({
   downloadLimit: config.downloadLimit,
 });
 
-const summary = (result: TransferResult): TransferSummary => ({
+export const summary = (result: TransferResult): TransferSummary => ({
   snapshotId: result.snapshotId,
   bytesTotal: result.bytesTotal,
   bytesMoved: result.bytesUploaded,
@@ -122,7 +138,12 @@ const summary = (result: TransferResult): TransferSummary => ({
   stagesMs: result.stagesMs,
 });
 
-async function transfer(deps: Deps, beat: Beat, outer: AbortSignal, work: Transfer): Promise<TransferResult> {
+export async function transfer(
+  deps: Deps,
+  beat: Beat,
+  outer: AbortSignal,
+  work: Transfer,
+): Promise<TransferResult> {
   const earlier = Context.current().info.heartbeatDetails as TransferBeat | undefined;
   const state: TransferBeat = earlier ?? { attempt: 0, startedAt: now(), bytesDone: 0, bytesTotal: 0 };
   beat.details = state;
@@ -157,9 +178,9 @@ async function transfer(deps: Deps, beat: Beat, outer: AbortSignal, work: Transf
 }
 
 const timedOut = (work: Transfer) =>
-  new CaravelError('Timeout', `the transfer of ${work.name} did not end within spec.itemOperationTimeout`);
+  new CaravelError('Timeout', `the transfer of ${work.name} did not end within ${work.limit}`);
 
-function podOf({ config }: Deps, { run, name, spec, placement }: Transfer, attempt: number): object {
+function podOf({ config }: Deps, { run, name, spec, data, placement }: Transfer, attempt: number): object {
   const marks = volumeMarks(run, name, 'mover');
   return moverPod({
     name: moverPodName(name, attempt),
@@ -169,7 +190,7 @@ function podOf({ config }: Deps, { run, name, spec, placement }: Transfer, attem
     image: config.moverImage,
     imagePullPolicy: config.moverImagePullPolicy,
     serviceAccount: config.moverServiceAccount,
-    claim: name,
+    data,
     secret: moverSecretName(name),
     spec: { ...spec, attempt },
     graceSeconds: TIMEOUTS.moverGraceSeconds,
@@ -178,13 +199,13 @@ function podOf({ config }: Deps, { run, name, spec, placement }: Transfer, attem
 }
 
 /** Writes progress to the movement's resource, at most once an interval, one write at a time. */
-function shower({ kube, log }: Deps, { run, name }: Transfer) {
+function shower({ kube, log }: Deps, { run, name, shown }: Transfer) {
   let next: Extract<MoverEvent, { t: 'progress' }> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> = Promise.resolve();
   const write = (status: object) => {
     writing = writing
-      .then(() => showMovement(kube, run, name, status))
+      .then(() => showMovement(kube, shown, { namespace: run.namespace, name }, status))
       .catch((error: unknown) => log.debug('progress was not written', { error: messageOf(error) }));
     return writing;
   };

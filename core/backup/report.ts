@@ -1,5 +1,5 @@
 import { logLine } from '../format/log-line.ts';
-import { movedVolume, skippedVolume } from '../format/volume-info.ts';
+import { movedVolume, readVolume, skippedVolume } from '../format/volume-info.ts';
 import type { BackupVolumeInfo } from '../format/volume-info.ts';
 import { backupOperation, CLAIM_BACKUP_ACTION } from '../format/item-operations.ts';
 import type { BackupOperation } from '../format/item-operations.ts';
@@ -28,6 +28,7 @@ export function volumeInfo(
     const missing = { claim, driver: plan.driver, operationId, snapshotId: '', size: 0, phase: 'Failed' };
     return movedVolume({ ...missing, startedAt: seconds(runStartedAt), ok: false, pvInfo });
   }
+  if (outcome && plan.method === 'fs-backup') return filesInfo(plan, outcome);
   if (!outcome) return skippedVolume(claim, { [plan.approach ?? 'any']: plan.reason }, pvInfo);
   return movedVolume({
     claim,
@@ -43,6 +44,32 @@ export function volumeInfo(
     pvInfo,
   });
 }
+
+function filesInfo(plan: VolumePlan, outcome: VolumeOutcome): BackupVolumeInfo {
+  const { namespace, claim, volume, pod, podVolume = '', pvInfo } = plan;
+  return readVolume({
+    claim: { namespace, name: claim, volume },
+    pod: pod ?? { namespace: '', name: '', node: '' },
+    podVolume,
+    snapshotId: outcome.snapshotId ?? '',
+    size: outcome.bytes,
+    incrementalSize: outcome.bytesMoved,
+    startedAt: seconds(outcome.startedAt),
+    completedAt: seconds(outcome.completedAt),
+    ok: outcome.ok,
+    pvInfo,
+  });
+}
+
+/** What a file says of volumes: a volume of a pod alone that was left out is in no list of Velero's. */
+export const isListed = ({ plan, outcome }: ReportedVolume): boolean =>
+  outcome !== undefined || plan.claim !== '' || plan.volume !== '';
+
+/** `<namespace>/<claim>`, or `<namespace>/<pod>/<volume>` for a volume of a pod alone. */
+export const volumeName = ({ namespace, claim, volume, pod, podVolume }: VolumePlan): string => {
+  if (claim) return `${namespace}/${claim}`;
+  return pod ? `${namespace}/${pod.name}/${podVolume ?? ''}` : volume;
+};
 
 export function volumeOperation(
   run: { name: string; uid: string; namespace: string },
@@ -74,20 +101,28 @@ export function volumeOperation(
 /** A failed outcome as a problem of its claim; what Kopia cannot keep as a warning, never silently. */
 export function volumeProblems({ plan, outcome }: ReportedVolume): Problem[] {
   if (!outcome) return [];
-  const item = { namespace: plan.namespace, resource: 'persistentvolumeclaims', name: plan.claim };
+  const { item, prefix } = itemOf(plan);
   const problems: Problem[] = [];
   if (outcome.problem) {
     const { severity, step, code, message } = outcome.problem;
-    problems.push(problem(severity, step, code, message, item));
+    problems.push(problem(severity, step, code, `${prefix}${message}`, item));
   }
-  const lost = Object.entries(outcome.notKept).filter(([, count]) => count > 0);
-  if (lost.length > 0) {
-    const what = lost.map(([kind, count]) => `${count} ${kind}`).join(', ');
-    problems.push(
-      problem('warning', 'transfer', 'NotSupported', `the repository cannot keep: ${what}`, item),
-    );
-  }
+  const { vanished = 0, ...notKept } = outcome.notKept;
+  const warn = (code: Problem['code'], message: string) =>
+    void problems.push(problem('warning', 'transfer', code, `${prefix}${message}`, item));
+  if (vanished > 0) warn('VolumeUnreadable', `${vanished} files were deleted while the volume was read`);
+  const lost = Object.entries(notKept).filter(([, count]) => count > 0);
+  const what = lost.map(([kind, count]) => `${count} ${kind}`).join(', ');
+  if (lost.length > 0) warn('NotSupported', `the repository cannot keep: ${what}`);
   return problems;
+}
+
+/** The object that a volume's problems are told of. */
+function itemOf({ namespace, claim, pod, podVolume }: VolumePlan) {
+  if (claim || !pod)
+    return { item: { namespace, resource: 'persistentvolumeclaims', name: claim }, prefix: '' };
+  const item = { namespace: pod.namespace, resource: 'pods', name: pod.name };
+  return { item, prefix: `volume ${podVolume ?? ''}: ` };
 }
 
 /** Lines of the log file, in Velero's text form. */

@@ -75,6 +75,15 @@ export const CATALOG = {
   NoPodToRead: permanent(
     'A file-system backup reads through a running pod: have one mount the volume, or let a volume policy say snapshot or skip.',
   ),
+  PodGone: permanent(
+    'The pod ended or was replaced while its volume was to be read; the next backup reads it through its successor.',
+  ),
+  PodVolumeMissing: permanent(
+    "The node has no such folder: set CARAVEL_KUBELET_ROOT to the root folder of the cluster's kubelets.",
+  ),
+  PodVolumeNotRestored: permanent(
+    'File-system backups cannot be restored by this version; stock Velero 1.18 can, from the same backup.',
+  ),
   VolumeNotProvisioned: transient(
     'The CSI provisioner has not made the volume yet; see the events of the claim.',
   ),

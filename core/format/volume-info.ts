@@ -134,6 +134,48 @@ export function movedVolume(
   };
 }
 
+interface ReadInput {
+  /** Without a name for a volume of the pod alone. */
+  claim: Claim;
+  pod: { namespace: string; name: string; node: string };
+  /** What the volume is called in the pod. */
+  podVolume: string;
+  snapshotId: string;
+  size: number;
+  incrementalSize: number;
+  startedAt: string;
+  completedAt: string;
+  ok: boolean;
+  pvInfo: PvInfo;
+}
+
+/** A volume that was read through its pod. Velero says nothing of a PersistentVolume where there is no claim. */
+export function readVolume(input: ReadInput): BackupVolumeInfo {
+  const { claim, pod, podVolume, snapshotId, size, incrementalSize, ok } = input;
+  return {
+    ...(claim.name ? identity(claim) : {}),
+    backupMethod: 'PodVolumeBackup',
+    snapshotDataMoved: false,
+    preserveLocalSnapshot: false,
+    skipped: false,
+    startTimestamp: input.startedAt,
+    completionTimestamp: input.completedAt,
+    result: ok ? 'succeeded' : 'failed',
+    pvbInfo: {
+      ...(snapshotId ? { snapshotHandle: snapshotId } : {}),
+      ...(size ? { size } : {}),
+      ...(incrementalSize ? { incrementalSize } : {}),
+      uploaderType: UPLOADER,
+      volumeName: podVolume,
+      podName: pod.name,
+      podNamespace: pod.namespace,
+      nodeName: pod.node,
+      Phase: ok ? 'Completed' : 'Failed',
+    },
+    ...(claim.name ? { pvInfo: input.pvInfo } : {}),
+  };
+}
+
 /** A volume that was left out, by the way that could have taken it and why it did not: `volumeSnapshot` → reason. */
 export function skippedVolume(
   claim: Claim,

@@ -8,6 +8,9 @@ import {
 } from '../../contracts/mover.ts';
 import type { MoverSpec } from '../../contracts/mover.ts';
 
+/** Where the data is: in a claim of the same namespace, or in a folder of the node that a pod uses meanwhile. */
+export type MoverData = { claim: string } | { hostPath: string };
+
 export interface MoverPodInput {
   name: string;
   namespace: string;
@@ -16,8 +19,7 @@ export interface MoverPodInput {
   image: string;
   imagePullPolicy: string;
   serviceAccount: string;
-  /** Claim with the data, in the same namespace. */
-  claim: string;
+  data: MoverData;
   /** Secret with the repository's credentials. */
   secret: string;
   spec: MoverSpec;
@@ -52,7 +54,7 @@ export function moverPod(input: MoverPodInput): object {
       securityContext: { runAsUser: 0, runAsGroup: 0, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [moverContainer(input)],
       volumes: [
-        { name: 'data', persistentVolumeClaim: { claimName: input.claim } },
+        { name: 'data', ...dataSource(input.data) },
         { name: 'credentials', secret: { secretName: input.secret, defaultMode: 0o400 } },
         { name: 'work', emptyDir: {} },
         ...(spec.volumeMode === 'Filesystem' ? [{ name: 'around', emptyDir: {} }] : []),
@@ -61,14 +63,24 @@ export function moverPod(input: MoverPodInput): object {
   };
 }
 
-function moverContainer({ image, imagePullPolicy, spec }: MoverPodInput): object {
+const dataSource = (data: MoverData) =>
+  'claim' in data
+    ? { persistentVolumeClaim: { claimName: data.claim } }
+    : // The runtime would make a folder that is missing, in the kubelet's own.
+      { hostPath: { path: data.hostPath, type: 'Directory' } };
+
+/** What the kubelet mounts below a folder of the node later on is seen as well. */
+const IN_USE = { readOnly: true, mountPropagation: 'HostToContainer' };
+
+function moverContainer({ image, imagePullPolicy, spec, data: source }: MoverPodInput): object {
+  const inUse = 'hostPath' in source;
   const data =
     spec.volumeMode === 'Block'
       ? { volumeDevices: [{ name: 'data', devicePath: MOVER_VOLUME_PATH }] }
       : {
           volumeMounts: [
             { name: 'around', mountPath: MOVER_DATA_PATH },
-            { name: 'data', mountPath: MOVER_VOLUME_PATH },
+            { name: 'data', mountPath: MOVER_VOLUME_PATH, ...(inUse && IN_USE) },
           ],
         };
   const mounts = [
@@ -89,6 +101,8 @@ function moverContainer({ image, imagePullPolicy, spec }: MoverPodInput): object
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'], add: [...CAPABILITIES[spec.direction]] },
+      // With SELinux the files carry the label of the other pod, which no confined container may read.
+      ...(inUse && { seLinuxOptions: { type: 'spc_t' } }),
     },
     ...data,
     volumeMounts: 'volumeMounts' in data ? [...data.volumeMounts, ...mounts] : mounts,

@@ -45,6 +45,8 @@ export interface Config extends ClientConfig {
   downloadLimit: number;
   /** CARAVEL_KUBELET_ROOT: the kubelets' root folder, for file-system backups; default `/var/lib/kubelet`. */
   kubeletRoot: string;
+  /** CARAVEL_KUBELET_ROOT: the kubelets' root folder, for file-system backups; default `/var/lib/kubelet`. */
+  kubeletRoot: string;
   /** CARAVEL_HEALTH_PORT: port of /healthz; default 8081. */
   healthPort: number;
   /** CARAVEL_KOPIA: the kopia binary of the worker; default `kopia` on PATH. */
@@ -57,6 +59,7 @@ export interface Config extends ClientConfig {
 
 const NAME = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, form: 'at most 63 of a-z, 0-9 and "-"' };
 const WORD = { pattern: /^[^\s]{1,200}$/, form: 'at most 200 characters without a space' };
+const FOLDER = { pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, form: 'an absolute path without a slash at its end' };
 const FOLDER = { pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, form: 'an absolute path without a slash at its end' };
 const ANY = { pattern: /\S/, form: 'not blank' };
 
@@ -101,6 +104,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ),
     uploadLimit: read.bytes('CARAVEL_UPLOAD_LIMIT', 0),
     downloadLimit: read.bytes('CARAVEL_DOWNLOAD_LIMIT', 0),
+    kubeletRoot: read.text('CARAVEL_KUBELET_ROOT', FOLDER, '/var/lib/kubelet'),
     kubeletRoot: read.text('CARAVEL_KUBELET_ROOT', FOLDER, '/var/lib/kubelet'),
     healthPort: read.integer('CARAVEL_HEALTH_PORT', { min: 1, max: 65_535 }, 8081),
     kopiaPath: read.text('CARAVEL_KOPIA', ANY, 'kopia'),

@@ -34,7 +34,7 @@ const input: MoverPodInput = {
   image: 'caravel:1',
   imagePullPolicy: 'IfNotPresent',
   serviceAccount: 'caravel-mover',
-  claim: 'b-0123',
+  data: { claim: 'b-0123' },
   secret: 'b-0123-repo',
   spec,
   graceSeconds: 60,
