@@ -36,7 +36,7 @@ export async function planVolumes(deps: Deps, ref: RunContextRef & { shards: Doc
     ...plans,
     problems: [...plans.problems, ...planned.problems],
   });
-  const groups = planned.groups.map(({ pods: _, ...group }) => group);
+  const groups = planned.groups.map(({ pods: _pods, ...group }) => group);
   const members = groups.flatMap((group) => [...group.volumes, ...group.kept, ...group.files]);
   return { volumes, groups, ...(planned.hooks && { hooks: planned.hooks }), count: members.length };
 }

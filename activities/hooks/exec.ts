@@ -59,20 +59,18 @@ function containerFor(pod: Pod | undefined, hook: Hook): string | HookResult {
   const phase = pod.status?.phase ?? '';
   if (ENDED.includes(phase))
     return { state: 'skipped', message: `not run, because the pod has ended (${phase})` };
-  const wanted = hook.container || pod.spec?.containers?.[0]?.name;
-  const names = execContainers(pod).map(({ name }) => name);
-  return wanted !== undefined && names.includes(wanted)
-    ? wanted
-    : notRun(`no such container: "${hook.container}"`);
+  const names = execContainers(pod);
+  const name = hook.container || names[0];
+  return name && names.includes(name) ? name : notRun(`no such container: "${hook.container}"`);
 }
 
 const ENDED = ['Succeeded', 'Failed'];
 
 /** Init containers have ended, but for those that go on beside the others. */
-const execContainers = ({ spec: { containers = [], initContainers = [] } = {} }: Pod) => [
-  ...containers,
-  ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'),
-];
+const execContainers = ({ spec: { containers = [], initContainers = [] } = {} }: Pod): string[] =>
+  [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')].map(
+    ({ name }) => name,
+  );
 
 const notRun = (message: string): HookResult => ({ state: 'failed', code: 'HookNotRun', message });
 
