@@ -13,6 +13,7 @@ import { CaravelError } from '../../core/errors/catalog.ts';
 import type { VolumeCut, VolumePlan } from '../../core/model.ts';
 import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
+import { numberOf } from '../../platform/kube/json.ts';
 import { quantityBytes } from '../../core/format/quantity.ts';
 import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
@@ -86,14 +87,24 @@ async function waitForHandle(
     (candidate) => (candidate?.status?.snapshotHandle ? candidate : undefined),
     options,
   );
-  const { snapshotHandle = '', creationTime, restoreSize } = content.status ?? {};
+  return cutOf(bound, content, volume.snapshotClass);
+}
+
+/** What is known of a snapshot that has a handle. */
+export function cutOf(
+  snapshot: Pick<Snapshot, 'metadata' | 'status'>,
+  { metadata, spec, status = {} }: SnapshotContent,
+  snapshotClass: string,
+): VolumeCut {
+  // Nanoseconds are more than a number can hold.
+  const createdAt = numberOf(status.creationTime);
   return {
-    snapshot: name,
-    content: contentName,
-    handle: snapshotHandle,
-    driver: content.spec.driver,
-    snapshotClass: volume.snapshotClass,
-    restoreSize: restoreSize ?? quantityBytes(bound.status?.restoreSize ?? '0'),
-    takenAt: creationTime ? new Date(creationTime / 1e6).toISOString() : new Date().toISOString(),
+    snapshot: snapshot.metadata.name,
+    content: metadata.name,
+    handle: status.snapshotHandle ?? '',
+    driver: spec.driver,
+    snapshotClass,
+    restoreSize: numberOf(status.restoreSize) ?? quantityBytes(snapshot.status?.restoreSize ?? '0'),
+    takenAt: (createdAt ? new Date(createdAt / 1e6) : new Date()).toISOString(),
   };
 }

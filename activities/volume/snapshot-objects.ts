@@ -1,3 +1,4 @@
+import type { RawNumber } from '../../platform/kube/json.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 
 /** The fields of snapshot objects that the steps read. */
@@ -23,9 +24,9 @@ export interface SnapshotContent extends KubeObject {
   status?: {
     snapshotHandle?: string;
     readyToUse?: boolean;
-    restoreSize?: number;
+    restoreSize?: number | RawNumber;
     /** Nanoseconds since 1970. */
-    creationTime?: number;
+    creationTime?: number | RawNumber;
     error?: { message?: string };
   };
 }
