@@ -119,6 +119,8 @@ export const LABELS = {
 export const WORKFLOW_ANNOTATION = 'caravel.dev/workflow-id';
 /** Annotation with the id of another workflow that needs the object, also when its owner no longer runs. */
 export const NEEDED_BY_ANNOTATION = 'caravel.dev/needed-by';
+/** Annotation on the objects of a snapshot that stays in the storage: `<location>/<backup>` that it is a part of. */
+export const KEPT_ANNOTATION = 'caravel.dev/kept-by';
 /** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
 export const FACTS_ANNOTATION = 'caravel.dev/facts';
 
