@@ -15,6 +15,8 @@ export interface ResourceRef {
   resource: string;
   kind: string;
   namespaced: boolean;
+  /** False for a version that the server offers beside the one it prefers; such objects are stored once more in it. */
+  preferred?: boolean;
 }
 
 /** A resource as the API server serves it, with every name users call it by. */
@@ -30,10 +32,36 @@ export const groupResource = (ref: { group: string; resource: string }) =>
 export const apiVersionOf = (ref: { group: string; version: string }) =>
   ref.group === '' ? ref.version : `${ref.group}/${ref.version}`;
 
-/** Lists to make: every resource in every namespace named; no namespace = one cluster-wide list. */
+/** Which resource types are in a backup: the fields of its spec. Old and new filters are never used together. */
+export interface ResourceFilterSpec {
+  includedResources?: string[] | null | undefined;
+  excludedResources?: string[] | null | undefined;
+  includeClusterResources?: boolean | null | undefined;
+  includedClusterScopedResources?: string[] | null | undefined;
+  excludedClusterScopedResources?: string[] | null | undefined;
+  includedNamespaceScopedResources?: string[] | null | undefined;
+  excludedNamespaceScopedResources?: string[] | null | undefined;
+}
+
+/** A list to make, in these namespaces; without namespaces it is cluster-wide. */
+export interface ExportList {
+  resource: ResourceRef;
+  namespaces?: string[];
+}
+
+/** An object that `spec.orderedResources` names. */
+export interface OrderedItem {
+  /** Types of that name; usually one. */
+  resources: ResourceRef[];
+  namespace?: string;
+  name: string;
+}
+
 export interface ExportShard {
   id: number;
-  lists: { resource: ResourceRef; namespace?: string }[];
+  lists: ExportList[];
+  /** Read one by one, in this order. */
+  ordered?: OrderedItem[];
 }
 
 export interface BackupPlan {
@@ -41,6 +69,10 @@ export interface BackupPlan {
   namespaces: string[];
   /** Include list was empty or `*`, so lists are made cluster-wide. */
   wholeCluster: boolean;
+  /** Nothing limits the namespaces: objects without one belong to the backup as well. */
+  everything: boolean;
+  /** Of the spec, with what a resource policy adds. */
+  filters: ResourceFilterSpec;
   shards: ExportShard[];
   /** Everything that is served, for related objects. */
   resources: ServedResource[];
@@ -56,6 +88,10 @@ export interface Facts {
   groupResources: string[];
   /** PriorityClasses named by pods. */
   priorityClasses: string[];
+  /** `<ns>/<name>`. */
+  serviceAccounts: string[];
+  /** `<ns>/<name>` of Secrets that snapshot classes name; they come along whatever the filters say. */
+  classSecrets: string[];
 }
 
 export interface ClaimFact {
@@ -121,6 +157,8 @@ export interface ShardIndex {
   items: number;
   facts: Facts;
   problems: Problem[];
+  /** Objects that were met but are not in the backup, with the reason; for the log. */
+  notes: ItemNote[];
 }
 
 /**
@@ -219,6 +257,15 @@ export interface VolumeOutcome {
   stagesMs: Record<string, number>;
   notKept: Record<string, number>;
   problem?: Problem;
+  /** Of a CSI snapshot that stays in the storage. */
+  kept?: KeptSnapshot;
+}
+
+/** The objects that stand for a storage snapshot, as they were when it was ready, and its class. */
+export interface KeptSnapshot {
+  snapshot: object;
+  content: object;
+  class?: object;
 }
 
 /** A volume to be filled from the backup. */
