@@ -1,9 +1,19 @@
 import type { BackupActivities, StageTimes } from '../../contracts/activities.ts';
 import type { Backup } from '../../contracts/api/backup.ts';
+import type { PodVolumeBackup } from '../../contracts/api/pod-volume.ts';
 import { FACTS_ANNOTATION, operationId, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { markedClaim } from '../../core/backup/items.ts';
-import { noteLine, problemLines, volumeInfo, volumeOperation, volumeProblems } from '../../core/backup/report.ts';
+import { renderPodVolumeBackups } from '../../core/backup/pod-volume-backup.ts';
+import {
+  isListed,
+  noteLine,
+  problemLines,
+  volumeInfo,
+  volumeName,
+  volumeOperation,
+  volumeProblems,
+} from '../../core/backup/report.ts';
 import type { ReportedVolume } from '../../core/backup/report.ts';
 
 import type { HookReport } from '../../core/hooks/report.ts';
@@ -14,7 +24,14 @@ import { logLine } from '../../core/format/log-line.ts';
 import { renderResourceList } from '../../core/format/resource-list.ts';
 import { renderResults, resultsOf } from '../../core/format/results.ts';
 import { renderVolumeInfos } from '../../core/format/volume-info.ts';
-import type { BackupPlan, ShardIndex, VolumeOutcome, VolumePlan, VolumePlans } from '../../core/model.ts';
+import type {
+  BackupPlan,
+  ShardIndex,
+  VolumeMethod,
+  VolumeOutcome,
+  VolumePlan,
+  VolumePlans,
+} from '../../core/model.ts';
 import { countProblems, phaseOf } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
@@ -26,6 +43,7 @@ import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import { putGzip } from '../../platform/store/gzip-file.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import { now, stageFacts } from '../run/status.ts';
+import { podVolumeBackups } from '../volume/pod-volume.ts';
 import type { RunContext } from '../support/context.ts';
 import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
@@ -59,10 +77,12 @@ export async function assembleBackup(deps: Deps, input: Input, signal: AbortSign
     putGzip(
       store,
       keys.volumeInfo,
-      renderVolumeInfos(material.volumes.map((volume) => volumeInfo(volume, context.startedAt))),
+      renderVolumeInfos(
+        material.volumes.filter(isListed).map((volume) => volumeInfo(volume, context.startedAt)),
+      ),
     ),
     putGzip(store, keys.itemOperations, renderOperations(operations(material))),
-    putGzip(store, keys.podVolumeBackups, 'null\n'),
+    putGzip(store, keys.podVolumeBackups, renderPodVolumeBackups(await readVolumes(deps, material))),
     putGzip(store, keys.volumeSnapshots, 'null\n'),
     putGzip(store, keys.logs, logText(material, input.stages)),
   ]);
@@ -110,7 +130,7 @@ interface Uploads {
 
 /** The DataUploads as they ended; a restore finds the data by them alone. */
 async function dataUploads(deps: Deps, { run, volumes }: Material): Promise<Uploads> {
-  const moved = volumes.filter((volume) => volume.outcome);
+  const moved = byMethod(volumes, 'data-mover');
   const objects = await Promise.all(
     moved.map(({ plan }) =>
       deps.kube.find<KubeObject>(
@@ -129,6 +149,18 @@ async function dataUploads(deps: Deps, { run, volumes }: Material): Promise<Uplo
   return { items, names: names.length > 0 ? { 'velero.io/v2alpha1/DataUpload': names } : {} };
 }
 
+/** Volumes of this method that were dealt with. */
+const byMethod = (volumes: readonly ReportedVolume[], method: VolumeMethod) =>
+  volumes.flatMap((volume) => {
+    const { plan, outcome } = volume;
+    return outcome && plan.method === method ? [{ ...volume, outcome }] : [];
+  });
+
+async function readVolumes(deps: Deps, { run, context, volumes }: Material): Promise<PodVolumeBackup[]> {
+  const { resource: backup, location } = context;
+  return await podVolumeBackups(deps, { run, backup, location }, byMethod(volumes, 'fs-backup'));
+}
+
 async function writeContents(
   store: ObjectStore,
   key: string,
@@ -137,9 +169,7 @@ async function writeContents(
   signal: AbortSignal,
 ) {
   const { run, volumes, hooks } = material;
-  const moved = new Set(
-    volumes.filter(({ outcome }) => outcome).map(({ plan }) => `${plan.namespace}/${plan.claim}`),
-  );
+  const moved = new Set(byMethod(volumes, 'data-mover').map(({ plan }) => volumeName(plan)));
   const edit = (item: ArchiveItem) => {
     const named = `${item.namespace ?? ''}/${item.name}`;
     if (item.groupResource === 'pods' && hooks.leftOut.has(named)) return undefined;
@@ -153,9 +183,7 @@ async function writeContents(
 }
 
 function operations({ run, volumes }: Material) {
-  return volumes.flatMap(({ outcome, ...volume }) =>
-    outcome ? [volumeOperation(run, { ...volume, outcome })] : [],
-  );
+  return byMethod(volumes, 'data-mover').map((volume) => volumeOperation(run, volume));
 }
 
 function logText({ run, shards, volumes, hooks, problems }: Material, stages: StageTimes): string {
@@ -180,7 +208,7 @@ function logText({ run, shards, volumes, hooks, problems }: Material, stages: St
 }
 
 function volumeLine(plan: VolumePlan, outcome: VolumeOutcome | undefined): string {
-  const name = `volume of claim ${plan.namespace}/${plan.claim}`;
+  const name = `volume ${plan.claim ? 'of claim ' : ''}${volumeName(plan)}`;
   if (!outcome) return `${name}: ${plan.method}, ${plan.reason}`;
   if (!outcome.ok) return `${name}: failed, ${outcome.problem?.message ?? ''}`;
   return `${name}: ${outcome.bytes} bytes in ${outcome.files} files, ${outcome.bytesMoved} sent, snapshot ${outcome.snapshotId}`;
@@ -203,8 +231,8 @@ function resultOf({ run, shards, volumes, problems }: Material): RunResult {
 }
 
 function finalStatus({ volumes, hooks }: Material, result: RunResult) {
-  const tried = volumes.filter(({ outcome }) => outcome);
-  const completed = tried.filter(({ outcome }) => outcome?.ok).length;
+  const tried = byMethod(volumes, 'data-mover');
+  const completed = tried.filter(({ outcome }) => outcome.ok).length;
   return {
     phase: result.phase,
     completionTimestamp: now(),
@@ -225,7 +253,7 @@ const SHOWN = 20;
 
 function furtherFacts({ volumes, hooks }: Material) {
   const facts = volumes.slice(0, SHOWN).map(({ plan, outcome }) => ({
-    claim: `${plan.namespace}/${plan.claim}`,
+    claim: volumeName(plan),
     method: plan.method,
     ...(outcome
       ? { ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs }

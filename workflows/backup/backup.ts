@@ -112,23 +112,44 @@ interface Protected {
   hooks?: DocRef;
 }
 
-/** Every volume of a group is cut at the same moment; moving the data is each volume's own affair. */
+/**
+ * Every volume of a group is cut at the same moment; moving the data is each volume's own affair. What is read through
+ * pods is read while they are quiesced.
+ */
 async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
   const { run, context, movers, cleaning, volumes, hooks, turns } = protecting;
-  const members = group.volumes.map((index): VolumeRef => ({ run, context, volumes, index }));
-  const carry = async (attempt: Attempt) =>
-    await carryAway({ ...soundOf(attempt, cleaning), movers }, cleaning);
+  const refs = (members: number[]) => members.map((index): VolumeRef => ({ run, context, volumes, index }));
+  const cut = (steps: typeof long) => settleAll(refs(group.volumes).map((volume) => tryCut(volume, steps)));
+  const carry = (cuts: Attempt[]) =>
+    settleAll(cuts.map(async (each) => await carryAway({ ...soundOf(each, cleaning), movers }, cleaning)));
+  const read = (failedPods: string[]) =>
+    settleAll(
+      refs(group.files).map((volume) => carryAway({ ...volume, movers, files: { failedPods } }, cleaning)),
+    );
   if (!hooks || !group.hooks) {
-    const cuts = await settleAll(members.map((volume) => tryCut(volume, long)));
-    return { outcomes: await settleAll(cuts.map(carry)) };
+    return { outcomes: (await settleBoth(cut(long).then(carry), read([]))).flat() };
   }
   const quiet = { run, context, hooks, group: group.id, window: group.hooks, turns };
-  // Nothing is undone before the application is released.
-  const { done, report } = await quiesced(quiet, () =>
-    settleAll(members.map((volume) => tryCut(volume, urgent))),
-  );
-  const [outcomes, hookReport] = await settleBoth(settleAll(done.map(carry)), report);
-  return { outcomes, hooks: hookReport };
+  const early: Promise<DocRef[]>[] = [];
+  try {
+    const { done, report } = await quiesced(quiet, (failedPods) => {
+      const cuts = cut(urgent);
+      // Reading takes long, and no cut waits for it. Else nothing is undone before the application is released.
+      if (group.files.length > 0) early.push(handled(cuts.then(carry)));
+      return settleBoth(cuts, read(failedPods));
+    });
+    const [cuts, files] = done;
+    const [carried, hookReport] = await settleBoth(early[0] ?? carry(cuts), report);
+    return { outcomes: [...carried, ...files], hooks: hookReport };
+  } finally {
+    await Promise.allSettled(early);
+  }
+}
+
+/** Its failure is met later, and no stray one until then. */
+function handled<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
 }
 
 interface Attempt {
@@ -154,7 +175,7 @@ function soundOf({ volume, error }: Attempt, cleaning: Promise<void>[]): Protect
 }
 
 async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {
-  const { cut, failure: _failure, movers: _movers, ...volume } = input;
+  const { cut, failure: _failure, files: _files, movers: _movers, ...volume } = input;
   const { run, index } = volume;
   try {
     return await executeChild(protectVolume, {

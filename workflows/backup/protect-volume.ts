@@ -15,22 +15,25 @@ export interface ProtectInput extends VolumeRef {
   /** The storage snapshot; absent when it could not be made, and then `failure` says why. */
   cut?: VolumeCut;
   failure?: Cause;
+  /** For a volume that is read through its pod, without a cut: pods with a failed hook, which are not backed up. */
+  files?: { failedPods: string[] };
   /** Mover slots of the cluster. */
   movers?: number;
 }
 
 /**
- * Moves one volume's snapshot into the repository. A volume that fails is an outcome, not a failed workflow. The run
+ * Moves one volume's snapshot, or the files of a volume in use, into the repository. A volume that fails is an outcome, not a failed workflow. The run
  * that started it cleans up, in any case.
  */
 export async function protectVolume(input: ProtectInput): Promise<DocRef> {
-  const { cut, failure, movers = LIMITS.movers, ...volume } = input;
+  const { cut, failure, files, movers = LIMITS.movers, ...volume } = input;
   const stages = new Stages(`volume ${volume.index}`);
   const startedAt = new Date().toISOString();
   let cause = failure;
   let moved: TransferSummary | undefined;
   try {
     if (cut) moved = await moveData(volume, cut, movers, stages);
+    else if (files) moved = await readFiles({ ...volume, ...files }, movers, stages);
   } catch (error) {
     if (isCancellation(error)) throw error;
     cause = causeOf(error);
@@ -56,5 +59,21 @@ async function moveData(
     stages.times['slot'] = Date.now() - queued;
     const transfer = stages.run('transfer', () => long.transferUp({ ...volume, cut }));
     return (await settleBoth(transfer, long.dropOriginal({ ...volume, cut })))[0];
+  });
+}
+
+async function readFiles(
+  { failedPods, ...volume }: VolumeRef & { failedPods: string[] },
+  movers: number,
+  stages: Stages,
+): Promise<TransferSummary> {
+  await settleAll([
+    stages.run('accept', () => short.acceptPodVolume({ ...volume, failedPods })),
+    stages.run('repository', () => long.prepareRepository(volume)),
+  ]);
+  const queued = Date.now();
+  return await withSlot(volume.run.cluster, movers, async () => {
+    stages.times['slot'] = Date.now() - queued;
+    return await stages.run('transfer', () => long.transferPodVolume(volume));
   });
 }
