@@ -93,9 +93,21 @@ async function refuseFault(
   name: string,
   state: MoverState,
 ): Promise<void> {
-  if (state.state !== 'starting' || !state.fault || waitsForVolume(state.fault.message)) return;
+  if (state.state !== 'starting') return;
+  const fault = state.fault ?? (await mountFault(at, name));
+  if (!fault || waitsForVolume(fault.message)) return;
   await at.kube.remove(GVRS.pods, at.at.namespace, name);
-  throw new CaravelError(state.fault.code, `mover ${name}: ${state.fault.message}`);
+  throw new CaravelError(fault.code, `mover ${name}: ${fault.message}`);
+}
+
+/** A folder of the node that is not there; the pod itself says nothing of it, and would wait for ever. */
+async function mountFault({ kube, at }: Pick<Following, 'kube' | 'at'>, name: string) {
+  const events = await kube.list<KubeObject & { message?: string }>(GVRS.events, {
+    namespace: at.namespace,
+    fieldSelector: `involvedObject.name=${name},reason=FailedMount`,
+  });
+  const message = events.find((event) => event.message?.includes('hostPath type check failed'))?.message;
+  return message === undefined ? undefined : ({ code: 'PodVolumeMissing', message } as const);
 }
 
 type LastWord = Extract<MoverEvent, { t: 'result' | 'error' }>;

@@ -122,6 +122,8 @@ interface Waiting {
 
 interface PodStatus {
   phase?: string;
+  reason?: string;
+  message?: string;
   conditions?: { type: string; status: string; reason?: string; message?: string }[];
   containerStatuses?: { state?: ContainerState }[];
 }
@@ -133,10 +135,15 @@ interface ContainerState {
 }
 
 const ENDED = new Set(['Failed', 'Succeeded']);
+/** The kubelet turns a pod away that the scheduler did not place. */
+const TURNED_AWAY = /^(?:OutOf|NodeAffinity|UnexpectedAdmissionError|TopologyAffinity)/;
 const PULL_FAULTS = new Set(['ImagePullBackOff', 'ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName']);
 
 export function moverState(status: PodStatus = {}): MoverState {
   const { terminated, running, waiting = {} } = containerState(status);
+  const { reason = '', message = '' } = status;
+  if (!terminated && TURNED_AWAY.test(reason))
+    return startFault('MoverUnschedulable', `${reason}: ${message}`);
   if (terminated || ENDED.has(status.phase ?? ''))
     return { state: 'ended', message: terminated?.message ?? '' };
   return running ? { state: 'running' } : startState(status, waiting);

@@ -45,6 +45,7 @@ class Pods {
   born: object = running;
   dies: object | undefined = ended();
   log: string[] = [RESULT];
+  events: KubeObject[] = [];
 
   constructor(...pods: KubeObject[]) {
     for (const each of pods) this.pods.set(each.metadata.name, each);
@@ -54,8 +55,8 @@ class Pods {
     return this as unknown as KubeClient;
   }
 
-  async list(): Promise<KubeObject[]> {
-    return [...this.pods.values()];
+  async list({ resource }: { resource: string }): Promise<KubeObject[]> {
+    return resource === 'events' ? this.events : [...this.pods.values()];
   }
 
   async find(_gvr: object, _namespace: string, name: string): Promise<KubeObject | undefined> {
@@ -244,6 +245,25 @@ describe('a mover that fails', () => {
     pods.born = { phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', message }] };
     expect(await failing(pods)).toMatchObject({ code: 'MoverUnschedulable', retryable: false });
     expect((await failing(pods)).message).toContain(message);
+  });
+
+  it('to be let onto its node is removed and not tried again', async () => {
+    const pods = new Pods();
+    pods.born = { phase: 'Failed', reason: 'OutOfpods', message: 'Node has no room for more pods' };
+    const error = await failing(pods);
+    expect(error).toMatchObject({ code: 'MoverUnschedulable', retryable: false });
+    expect(error.message).toContain('no room for more pods');
+    expect(pods.calls).toEqual(['create v-1', 'remove v-1']);
+  });
+
+  it('to find its folder on the node has the words of the kubelet', async () => {
+    const pods = new Pods();
+    pods.born = { phase: 'Pending', containerStatuses: [{ state: { waiting: { reason: 'Creating' } } }] };
+    const message = 'MountVolume.SetUp failed: hostPath type check failed: /x is not a directory';
+    pods.events = [{ apiVersion: 'v1', kind: 'Event', metadata: { name: 'e' }, message }];
+    const error = await failing(pods);
+    expect(error).toMatchObject({ code: 'PodVolumeMissing', retryable: false });
+    expect(error.message).toContain('/x is not a directory');
   });
 });
 

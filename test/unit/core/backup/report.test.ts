@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { problemLines, volumeInfo, volumeOperation, volumeProblems } from '../../../../core/backup/report.ts';
+import {
+  isListed,
+  problemLines,
+  volumeInfo,
+  volumeName,
+  volumeOperation,
+  volumeProblems,
+} from '../../../../core/backup/report.ts';
 import type { ReportedVolume } from '../../../../core/backup/report.ts';
 import type { VolumeOutcome, VolumePlan } from '../../../../core/model.ts';
 import { countProblems, hintOf, phaseOf, problem } from '../../../../core/problems.ts';
@@ -51,6 +58,77 @@ const skipped: ReportedVolume = {
   plan: { ...plan, method: 'skip', reason: 'not wanted' },
   operationId: 'du-1',
 };
+
+const pod = { namespace: 'shop', name: 'web', uid: 'p-1', node: 'n1' };
+const read: ReportedVolume = {
+  plan: { ...plan, method: 'fs-backup', pod, podVolume: 'files', snapshotClass: '' },
+  outcome,
+  operationId: 'du-1',
+};
+const alone: ReportedVolume = {
+  ...read,
+  plan: { ...read.plan, claim: '', claimUid: '', volume: '', volumeType: 'emptyDir', podVolume: 'tmp' },
+};
+
+describe('a volume that was read through its pod', () => {
+  it('has its pod in the volume info, and the claim that a restore goes by', () => {
+    expect(volumeInfo(read, '2026-01-02T03:04:05Z')).toEqual({
+      pvcName: 'data',
+      pvcNamespace: 'shop',
+      pvName: 'pv-1',
+      backupMethod: 'PodVolumeBackup',
+      snapshotDataMoved: false,
+      preserveLocalSnapshot: false,
+      skipped: false,
+      startTimestamp: '2026-01-02T03:04:05Z',
+      completionTimestamp: '2026-01-02T03:05:06Z',
+      result: 'succeeded',
+      pvbInfo: {
+        snapshotHandle: 'k1',
+        size: 1000,
+        incrementalSize: 10,
+        uploaderType: 'kopia',
+        volumeName: 'files',
+        podName: 'web',
+        podNamespace: 'shop',
+        nodeName: 'n1',
+        Phase: 'Completed',
+      },
+      pvInfo: { reclaimPolicy: 'Delete', labels: { zone: 'a' } },
+    });
+  });
+
+  it('and has no claim is told of by its pod alone', () => {
+    const info = volumeInfo(alone, '2026-01-02T03:04:05Z');
+    expect(info).toMatchObject({ backupMethod: 'PodVolumeBackup', pvbInfo: { volumeName: 'tmp' } });
+    expect(Object.keys(info)).not.toEqual(expect.arrayContaining(['pvcName', 'pvcNamespace', 'pvInfo']));
+    expect(volumeName(alone.plan)).toBe('shop/web/tmp');
+    expect(volumeProblems({ ...alone, outcome: failed })).toMatchObject([
+      { namespace: 'shop', resource: 'pods', name: 'web', message: 'volume tmp: kopia said no' },
+    ]);
+  });
+
+  it('and failed is failed in the volume info as well, without a snapshot', () => {
+    const info = volumeInfo({ ...read, outcome: failed }, '2026-01-02T03:04:05Z');
+    expect(info).toMatchObject({ result: 'failed', skipped: false, pvbInfo: { Phase: 'Failed' } });
+    expect(info.pvbInfo).not.toHaveProperty('snapshotHandle');
+  });
+
+  it('says how many files were deleted meanwhile', () => {
+    const problems = volumeProblems({ ...alone, outcome: { ...outcome, notKept: { vanished: 2, xattrs: 1 } } });
+    expect(problems.map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
+      'warning: volume tmp: 2 files were deleted while the volume was read',
+      'warning: volume tmp: the repository cannot keep: 1 xattrs',
+    ]);
+  });
+
+  it('and was left out is listed only when it is more than a volume of the pod', () => {
+    const { outcome: _, ...out } = alone;
+    expect(isListed(out)).toBe(false);
+    expect(isListed(alone)).toBe(true);
+    expect(isListed({ ...read, plan: { ...read.plan, claim: '' } })).toBe(true);
+  });
+});
 
 describe('the volume info of a volume', () => {
   it('that was moved says where its data is, in whole seconds', () => {

@@ -118,6 +118,30 @@ describe('the mover pod', () => {
     expect(containerOf()).not.toHaveProperty('volumeDevices');
   });
 
+  it('reads a folder that a pod uses without changing it, and sees what is mounted there later', () => {
+    const data = { hostPath: '/var/lib/kubelet/pods/u/volumes/kubernetes.io~csi/pv-1/mount' };
+    const placement = { nodeName: 'n1', tolerations: [{ operator: 'Exists' }] };
+    const pod = podOf({ data, placement });
+    expect(pod.spec).toMatchObject({ nodeName: 'n1', automountServiceAccountToken: false });
+    expect(pod.spec.volumes.filter((volume) => 'hostPath' in volume)).toEqual([
+      { name: 'data', hostPath: { path: data.hostPath, type: 'Directory' } },
+    ]);
+    const container = containerOf({ data, placement });
+    expect(container.volumeMounts).toContainEqual({
+      name: 'data',
+      mountPath: MOVER_VOLUME_PATH,
+      readOnly: true,
+      mountPropagation: 'HostToContainer',
+    });
+    expect(container.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['DAC_READ_SEARCH'] },
+      seLinuxOptions: { type: 'spc_t' },
+    });
+    expect(JSON.stringify(pod)).not.toMatch(/fsGroup|privileged|hostNetwork|hostPID/);
+  });
+
   it('gets a block volume as a device', () => {
     const container = containerOf({ spec: { ...spec, volumeMode: 'Block' } });
     expect(container.volumeDevices).toEqual([{ name: 'data', devicePath: MOVER_VOLUME_PATH }]);

@@ -30,6 +30,7 @@ describe('loadConfig', () => {
       downloadLimit: 0,
       healthPort: 8081,
       kopiaPath: 'kopia',
+      kubeletRoot: '/var/lib/kubelet',
       identity: undefined,
     });
     expect(problem({})).toBe('MOVER_IMAGE is not set: it names the image of the mover pods');
@@ -49,6 +50,13 @@ describe('loadConfig', () => {
     });
     expect(config).toMatchObject({ uploadLimit: 52_428_800, downloadLimit: 1000 });
   });
+
+  it.each(['/data/kubelet/', 'kubelet', '/data/../etc', '/', '/a b'])(
+    'takes no %j as the root folder of kubelets',
+    (root) => {
+      expect(problem({ MOVER_IMAGE: 'a', CARAVEL_KUBELET_ROOT: root })).toMatch(/must be an absolute path/);
+    },
+  );
 
   it('reports every fault at once, each with its variable', () => {
     const message = problem({
