@@ -2,6 +2,7 @@ import type { ErrorCode } from '../core/errors/catalog.ts';
 import type { ReleaseCause } from '../core/hooks/report.ts';
 import type { VolumeCut, VolumeGroup, VolumeOutcome } from '../core/model.ts';
 import type { Problem } from '../core/problems.ts';
+import type { BackupPreview, PreviewInput } from './preview.ts';
 import type { DocRef, RunRef, RunResult, RunType } from './run.ts';
 
 /**
@@ -152,12 +153,31 @@ export interface HookActivities {
   executionEnded(execution: { workflowId: string; runId: string }): Promise<boolean>;
 }
 
+export type PreviewStart = PreviewInput & {
+  uid: string;
+  /** Id of the workflow that asks. */ startedAs: string;
+};
+
+export type PreviewOpened =
+  | ({ state: 'ready' } & RunContextRef)
+  | { state: 'rejected'; preview: BackupPreview }
+  /** The workflow of this id is the one to do it. */
+  | { state: 'elsewhere'; workflowId: string };
+
+export interface PreviewActivities {
+  /** Checks the spec and begins a scratch area. */
+  openPreview(input: PreviewStart): Promise<PreviewOpened>;
+  reportPreview(
+    input: RunContextRef & { plan: DocRef; shards: DocRef[]; volumes: DocRef; hooks?: DocRef },
+  ): Promise<BackupPreview>;
+}
+
 export interface ProtectActivities {
   cutVolume(input: VolumeRef): Promise<VolumeCut>;
   /** Copies the snapshot's objects into the control namespace; the copy owns the storage snapshot from then on. */
   handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
-  /** The snapshot's objects in the application's namespace are gone; the storage snapshot stays. */
-  dropOriginal(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
+  /** The same as prepareRepository for all volumes of the run. */
+  prepareRepositories(input: RunContextRef & { volumes: DocRef }): Promise<void>;
   /** The Kopia repository of the namespace exists and holds the policies of the run's sources. */
   prepareRepository(input: VolumeRef): Promise<void>;
   /** Makes the temporary claim, creates or re-attaches to the mover pod and follows it to its result. */
@@ -264,6 +284,7 @@ export type Activities = DoorActivities &
   RunActivities &
   BackupActivities &
   HookActivities &
+  PreviewActivities &
   ProtectActivities &
   RestoreActivities &
   RecoverActivities &

@@ -121,8 +121,6 @@ export const LIMITS = {
   readParallel: 8,
   /** From so many objects of one cluster-wide type on, its list is read instead of each of them. */
   listInstead: 100,
-  /** Objects that are left out and named one by one in the log; the rest is counted. */
-  notes: 1_000,
   /** Objects applied at once by one activity; 8 raw connections restore 600 Secrets a second. */
   applyParallel: 8,
   /** Chunks of objects applied at once. */
@@ -131,6 +129,8 @@ export const LIMITS = {
   chunkItems: 500,
   /** After this many objects a chunk writes down what came of them; so much is looked at again after a crash. */
   applyCheckpoint: 100,
+  /** Repositories opened at once by one step: each is a kopia process of half a second and 60 MB. */
+  repositories: 4,
   /** Movers at once in a cluster when nothing is configured. */
   movers: 4,
   /** Bytes of a segment before compression; one is held in memory per shard. */

@@ -4,9 +4,11 @@ import { readResource } from '../../contracts/api/meta.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { restoreDefaults, restoreErrors } from '../../core/restore/validate.ts';
+import type { NodeAgentSettings } from '../../core/volume/node-agent.ts';
 import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
 import { storeContext } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
+import { moversOf, nodeAgentSettings } from '../support/node-agent.ts';
 import { findBackup } from './find-backup.ts';
 import type { FoundBackup } from './find-backup.ts';
 
@@ -20,16 +22,24 @@ export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
   const begun = restore.status?.startTimestamp !== undefined;
   const found = await findBackup(deps, run.namespace, restore.spec);
   // A spec that was accepted names both the backup and its schedule by now.
-  const errors = [...(begun ? [] : restoreErrors(restore.spec)), ...(found.errors ?? [])];
-  if (found.errors || errors.length > 0) return await rejectOrFail(deps, run, errors, begun);
+  const { settings, faults } = await nodeAgentSettings(deps, run.namespace);
+  const errors = [...(begun ? [] : restoreErrors(restore.spec)), ...(found.errors ?? []), ...faults];
+  if (found.errors || errors.length > 0)
+    return await rejectOrFail(deps, run, errors, { begun, gone: found.errors !== undefined });
 
   const adopted = begun ? restore : await begin(deps, run, restore.spec, found);
-  return await ready(deps, run, adopted, found);
+  return await ready(deps, run, adopted, found, settings);
 }
 
 type Found = Extract<FoundBackup, { name: string }>;
 
-async function ready(deps: Deps, run: RunRef, adopted: Restore, found: Found): Promise<Adopted> {
+async function ready(
+  deps: Deps,
+  run: RunRef,
+  adopted: Restore,
+  found: Found,
+  nodeAgent: NodeAgentSettings,
+): Promise<Adopted> {
   // Cancelled in between, say.
   if (isTerminal(adopted.status?.phase)) return { state: 'ended', result: resultOf(run, adopted) };
   const startedAt = adopted.status?.startTimestamp ?? now();
@@ -39,8 +49,9 @@ async function ready(deps: Deps, run: RunRef, adopted: Restore, found: Found): P
     startedAt,
     cluster: await deps.kube.version(),
     backup: found.backup,
+    nodeAgent,
   });
-  return { state: 'ready', context, startedAt, movers: deps.config.movers };
+  return { state: 'ready', context, startedAt, movers: await moversOf(deps, nodeAgent) };
 }
 
 async function begin(
@@ -58,8 +69,13 @@ async function begin(
 }
 
 /** A restore that has begun is not a bad spec any more when its backup goes away. */
-async function rejectOrFail(deps: Deps, run: RunRef, errors: string[], begun: boolean): Promise<Adopted> {
-  if (begun) throw new CaravelError('BackupNotFound', errors.join('; '));
+async function rejectOrFail(
+  deps: Deps,
+  run: RunRef,
+  errors: string[],
+  { begun, gone }: { begun: boolean; gone: boolean },
+): Promise<Adopted> {
+  if (begun) throw new CaravelError(gone ? 'BackupNotFound' : 'InvalidInput', errors.join('; '));
   const object = await patchRun(deps.kube, run, ({ spec }) => ({
     spec: { excludedResources: restoreDefaults(spec as RestoreSpec).excludedResources },
     status: { phase: 'FailedValidation', validationErrors: errors },

@@ -19,7 +19,7 @@ import type { Deps } from '../support/deps.ts';
 import type { Beat } from '../support/step.ts';
 import { applyContext } from './apply-context.ts';
 import { applyItem } from './apply-item.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../support/lanes.ts';
 
 type Input = Parameters<RestoreActivities['applyChunk']>[0];
 

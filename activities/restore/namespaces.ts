@@ -14,7 +14,7 @@ import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../support/lanes.ts';
 
 type Input = Parameters<RestoreActivities['ensureNamespaces']>[0];
 

@@ -8,6 +8,7 @@ import type { Problem } from '../../core/problems.ts';
 import type { ArchiveFacts, StoredPod } from '../../core/restore/facts.ts';
 import { planVolumes, planWaves, targetOf } from '../../core/restore/plan.ts';
 import type { SelectedSegments, VolumesPlan } from '../../core/restore/plan.ts';
+import { lostPodVolumes } from '../../core/restore/pod-volumes.ts';
 import { relatedClaims, relatedClusterObjects, selectedPods } from '../../core/restore/related.ts';
 import {
   clusterScope,
@@ -165,14 +166,17 @@ async function volumesOf(
     `${targetOf(settings.namespaces, claim.namespace)}/${claim.name}`;
   const targets = claims.map(({ namespace }) => targetOf(settings.namespaces, namespace));
   const existing = await existingClaims(deps.kube, targets);
-  return planVolumes({
+  const restoreData = spec.restorePVs !== false;
+  const infos = await readVolumeInfos(store, spec.backupName ?? '');
+  const pods = restoreData && isRestorable('pods', filter) ? selectedPods(facts, selector) : [];
+  const plan = planVolumes({
     claims: isRestorable(CLAIMS, filter) ? claims : [],
     pods: facts.pods,
     volumes: facts.volumes,
     volumesRestorable: isRestorable(VOLUMES, filter) && clusterScope(spec, namespaces.everything) !== 'none',
     uploads: facts.uploads,
-    infos: await readVolumeInfos(store, spec.backupName ?? ''),
-    restoreData: spec.restorePVs !== false,
+    infos,
+    restoreData,
     backupLabel: provenanceOf(input.run, context).backup,
     exists: (claim) => existing.has(nameOf(claim)),
     classFor: (asked) => {
@@ -182,6 +186,8 @@ async function volumesOf(
     settings,
     bindingModes: { ...facts.classes, ...(await bindingModes(deps.kube)) },
   });
+  const lost = lostPodVolumes(pods, infos, (namespace) => targetOf(settings.namespaces, namespace));
+  return { ...plan, problems: [...plan.problems, ...lost] };
 }
 
 async function segmentsOf(

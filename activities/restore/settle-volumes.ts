@@ -11,7 +11,7 @@ import { KubeWaitTimeout, toCaravelError } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient } from '../../platform/kube/types.ts';
 import { forItem } from './item-retry.ts';
-import { inLanes } from './lanes.ts';
+import { inLanes } from '../support/lanes.ts';
 
 /** Gives filled volumes the reclaim policy and the labels that the old ones had; learns their names on the way. */
 export async function settleVolumes(

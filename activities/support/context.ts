@@ -5,6 +5,7 @@ import { runWorkflowId, SCRATCH_OWNER, scratchPrefix } from '../../contracts/ids
 import type { DocRef, RunRef } from '../../contracts/run.ts';
 import type { RecoveryPlan, RestorePlan, VolumePlan, VolumePlans } from '../../core/model.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
+import type { NodeAgentSettings } from '../../core/volume/node-agent.ts';
 import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
@@ -24,6 +25,10 @@ export interface RunContext<R = Backup | Restore> {
   backup?: Backup;
   /** Only for backups with spec.resourcePolicy. */
   policies?: ResourcePolicies;
+  /** How movers are to run; absent in runs that need none. */
+  nodeAgent?: NodeAgentSettings;
+  /** Settings of the node-agent that have no effect; a warning of the run. */
+  unknownSettings?: string[];
 }
 
 export interface Opened<R> {
@@ -38,8 +43,13 @@ export interface Opened<R> {
  */
 const CONTEXT = /context\.([^/]+)\.json(\.gz)?$/;
 
-export async function storeContext(store: ObjectStore, run: RunRef, context: RunContext): Promise<DocRef> {
-  await store.put(`${scratchPrefix(run)}${SCRATCH_OWNER}`, runWorkflowId(run));
+export async function storeContext(
+  store: ObjectStore,
+  run: RunRef,
+  context: RunContext,
+  owner = runWorkflowId(run),
+): Promise<DocRef> {
+  await store.put(`${scratchPrefix(run)}${SCRATCH_OWNER}`, owner);
   return await putDoc(store, `${scratchPrefix(run)}context.${context.location}.json`, context);
 }
 

@@ -50,9 +50,9 @@ export function activity<I, O>(step: Step<I, O>): (input: I) => Promise<O> {
     // An attempt that dies early must not lose what the one before it had noted.
     const beat: Beat = { details: context.info.heartbeatDetails };
     const pulse = () => context.heartbeat(beat.details);
+    // Not at once: most steps end before the first interval, and each heartbeat is a write of the server.
     const timer = setInterval(pulse, TIMEOUTS.heartbeatInterval);
     try {
-      pulse();
       return await step(input, context.cancellationSignal, beat);
     } catch (error) {
       if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason ?? error;

@@ -31,6 +31,12 @@ export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: Volum
   if (original) await keepOriginal(kube, ref, volume, original);
   await copySnapshot(kube, ref, volume, original);
   await copyIsReady(kube, ref, volume, signal);
+  // The application's namespace is clean now. The original's content is bound to nothing any more; it goes with the rest.
+  await kube.remove(
+    GVRS.volumesnapshots,
+    volume.namespace,
+    sourceSnapshotName(ref.run, volume.namespace, volume.claim),
+  );
 }
 
 /** Marked as ours, so that garbage collection finds it when its snapshot is gone already. */
@@ -111,20 +117,6 @@ async function copyIsReady(
     (snapshot) => (snapshot?.status?.readyToUse ? true : undefined),
     options,
   );
-}
-
-/** The application's namespace is clean after it. */
-export async function dropOriginal(
-  { kube, ...deps }: Deps,
-  ref: VolumeRef & { cut: VolumeCut },
-  signal: AbortSignal,
-): Promise<void> {
-  const { volume } = await volumePlan({ kube, ...deps }, ref);
-  const snapshot = sourceSnapshotName(ref.run, volume.namespace, volume.claim);
-  await kube.remove(GVRS.volumesnapshots, volume.namespace, snapshot);
-  await gone(kube, { gvr: GVRS.volumesnapshots, namespace: volume.namespace, name: snapshot }, signal);
-  await kube.remove(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
-  await gone(kube, { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name: ref.cut.content }, signal);
 }
 
 export async function setDeletionPolicy(

@@ -2,10 +2,12 @@ import type {
   ProtectActivities,
   RecoverActivities,
   RepositoryActivities,
+  RunContextRef,
   VolumeRef,
 } from '../../contracts/activities.ts';
 import { protectionName, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
+import type { DocRef } from '../../contracts/run.ts';
 import type { VolumeCut, VolumeOutcome } from '../../core/model.ts';
 import { putDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
@@ -13,11 +15,11 @@ import { openRun, recoveryPlan, volumePlan } from '../support/context.ts';
 import { activity } from '../support/step.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf } from './clean-up.ts';
 import { cutVolume } from './cut.ts';
-import { dropOriginal, handOverSnapshot } from './hand-over-snapshot.ts';
+import { handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { acceptPodVolume, transferPodVolume } from './pod-volume.ts';
-import { initialiseRepository, prepareRepository } from './repository.ts';
+import { initialiseRepository, prepareRepositories, prepareRepository } from './repository.ts';
 import { transferDown, transferUp } from './transfer.ts';
 
 /** The verbs of one volume, backup and restore. */
@@ -27,8 +29,10 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     handOverSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) =>
       handOverSnapshot(deps, ref, signal),
     ),
-    dropOriginal: activity((ref: VolumeRef & { cut: VolumeCut }, signal) => dropOriginal(deps, ref, signal)),
     prepareRepository: activity((ref: VolumeRef) => prepareRepository(deps, ref)),
+    prepareRepositories: activity((ref: RunContextRef & { volumes: DocRef }) =>
+      prepareRepositories(deps, ref),
+    ),
     transferUp: activity((ref: VolumeRef & { cut: VolumeCut }, signal, beat) =>
       transferUp(deps, ref, signal, beat),
     ),

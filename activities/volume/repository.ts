@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { VolumeRef } from '../../contracts/activities.ts';
+import type { RunContextRef, VolumeRef } from '../../contracts/activities.ts';
 import {
   dataMoverSource,
   LABELS,
@@ -8,6 +8,8 @@ import {
   repositoryWorkflowId,
   scratchPrefix,
 } from '../../contracts/ids.ts';
+import type { DocRef } from '../../contracts/run.ts';
+import { LIMITS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { kopiaMarkKey } from '../../core/format/keys.ts';
 import type { VolumePlan, VolumePlans } from '../../core/model.ts';
@@ -21,7 +23,8 @@ import { getDoc } from '../../platform/store/documents.ts';
 import { hasRepository, notReady, showRepository } from './backup-repository.ts';
 import type { RepositoryAt } from './backup-repository.ts';
 import type { Deps } from '../support/deps.ts';
-import { volumePlan } from '../support/context.ts';
+import { openRun, volumePlan } from '../support/context.ts';
+import { inLanes } from '../support/lanes.ts';
 import { openLocation, readSecret, repositoryOf } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 import { resultOfWorkflow } from '../support/workflow-result.ts';
@@ -88,21 +91,43 @@ const preparing = new Map<string, Promise<void>>();
 
 /** Once for a run and namespace: kopia needs half a second to open a repository, so a mover each would add up. */
 export async function prepareRepository(deps: Deps, ref: VolumeRef): Promise<void> {
-  const { volume, location, store } = await volumePlan(deps, ref);
-  const mark = `${scratchPrefix(ref.run)}repositories/${volume.namespace}`;
+  const { volume } = await volumePlan(deps, ref);
+  await prepareNamespace(deps, ref, volume.namespace);
+}
+
+/** Every repository of the run, so that no volume has to wait for its own. */
+export async function prepareRepositories(
+  deps: Deps,
+  ref: RunContextRef & { volumes: DocRef },
+): Promise<void> {
+  const { store } = await openRun(deps, ref);
+  const { volumes } = await getDoc<VolumePlans>(store, ref.volumes);
+  const moved = volumes.filter((volume) => policySource(volume).length > 0);
+  const namespaces = new Set(moved.map(({ namespace }) => namespace));
+  await inLanes(
+    namespaces,
+    LIMITS.repositories,
+    (namespace) => prepareNamespace(deps, ref, namespace),
+    () => undefined,
+  );
+}
+
+async function prepareNamespace(
+  deps: Deps,
+  ref: RunContextRef & { volumes: DocRef },
+  namespace: string,
+): Promise<void> {
+  const { location, store } = await openRun(deps, ref);
+  const mark = `${scratchPrefix(ref.run)}repositories/${namespace}`;
   const prepare = async () => {
     if (await store.head(mark)) return;
-    await ensureRepository(deps, ref.run.namespace, location, volume.namespace);
+    await ensureRepository(deps, ref.run.namespace, location, namespace);
     const { volumes } = await getDoc<VolumePlans>(store, ref.volumes);
-    const mine = volumes.filter(({ namespace }) => namespace === volume.namespace).flatMap(policySource);
-    await ensurePolicies(deps, ref.run.namespace, location, volume.namespace, mine);
+    const mine = volumes.filter((volume) => volume.namespace === namespace).flatMap(policySource);
+    await ensurePolicies(deps, ref.run.namespace, location, namespace, mine);
     await store.put(mark, '');
   };
-  const at = {
-    controlNamespace: ref.run.namespace,
-    location: location.resource.metadata.name,
-    namespace: volume.namespace,
-  };
+  const at = { controlNamespace: ref.run.namespace, location: location.resource.metadata.name, namespace };
   const running = preparing.get(mark) ?? shown(deps, at, prepare).finally(() => preparing.delete(mark));
   preparing.set(mark, running);
   await running;

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
 import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import type { Endpoint, Tls } from './credentials.ts';
@@ -43,8 +44,12 @@ export class Connections {
 }
 
 function makeAgent(endpoint: Endpoint, tls: Tls, connections: number | null): Dispatcher {
+  const { servername, rejectUnauthorized, ...certificates } = tls;
   const connect = {
-    ...tls,
+    ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    // Made once: reading the certificates anew for each connection is a third of its cost, and watches make many.
+    secureContext: createSecureContext(certificates),
     timeout: CONNECTIONS.connect,
     keepAlive: true,
     keepAliveInitialDelay: CONNECTIONS.probe,

@@ -79,7 +79,8 @@ async function protectAll(running: Running, stages: Stages): Promise<RunResult> 
   const planned = await stages.run('planVolumes', () => long.planVolumes({ ...ref, shards: all.map(docOf) }));
   const phase = 'WaitingForPluginOperations';
   const reported = planned.count > 0 && report(ref.run, phase, items, items - planned.count);
-  const protecting = { ...running, ...planned, turns: new Turns(LIMITS.quiescedGroups) };
+  const prepared = planned.count > 0 ? preparing(ref, planned.volumes) : () => false;
+  const protecting = { ...running, ...planned, prepared, turns: new Turns(LIMITS.quiescedGroups) };
   const protect = () => planned.groups.map((group) => protectGroup(protecting, group));
   const [done] = await stages.run('protectVolumes', () =>
     settleBoth(settleAll(protect()), Promise.resolve(reported)),
@@ -100,9 +101,20 @@ async function protectAll(running: Running, stages: Stages): Promise<RunResult> 
   return await stages.run('seal', () => short.sealBackup({ ...ref, ...assembled, stages: stages.times }));
 }
 
+/** Readies the repositories while the volumes are cut. A volume that is faster than that, or than its failure, asks again. */
+function preparing(ref: RunContextRef, volumes: DocRef): () => boolean {
+  let done = false;
+  long.prepareRepositories({ ...ref, volumes }).then(
+    () => (done = true),
+    () => undefined,
+  );
+  return () => done;
+}
+
 interface Protecting extends Running {
   volumes: DocRef;
   hooks?: DocRef;
+  prepared: () => boolean;
   turns: Turns;
 }
 
@@ -117,14 +129,21 @@ interface Protected {
  * pods is read while they are quiesced.
  */
 async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
-  const { run, context, movers, cleaning, volumes, hooks, turns } = protecting;
+  const { run, context, movers, cleaning, volumes, hooks, prepared, turns } = protecting;
   const refs = (members: number[]) => members.map((index): VolumeRef => ({ run, context, volumes, index }));
   const cut = (steps: typeof long) => settleAll(refs(group.volumes).map((volume) => tryCut(volume, steps)));
   const carry = (cuts: Attempt[]) =>
-    settleAll(cuts.map(async (each) => await carryAway({ ...soundOf(each, cleaning), movers }, cleaning)));
+    settleAll(
+      cuts.map(async (each) => {
+        const sound = { ...soundOf(each, cleaning), movers, prepared: prepared() };
+        return await carryAway(sound, cleaning);
+      }),
+    );
   const read = (failedPods: string[]) =>
     settleAll(
-      refs(group.files).map((volume) => carryAway({ ...volume, movers, files: { failedPods } }, cleaning)),
+      refs(group.files).map((volume) =>
+        carryAway({ ...volume, movers, prepared: prepared(), files: { failedPods } }, cleaning),
+      ),
     );
   if (!hooks || !group.hooks) {
     return { outcomes: (await settleBoth(cut(long).then(carry), read([]))).flat() };
@@ -175,8 +194,8 @@ function soundOf({ volume, error }: Attempt, cleaning: Promise<void>[]): Protect
 }
 
 async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {
-  const { cut, failure: _failure, files: _files, movers: _movers, ...volume } = input;
-  const { run, index } = volume;
+  const { run, context, volumes, index, cut } = input;
+  const volume = { run, context, volumes, index };
   try {
     return await executeChild(protectVolume, {
       workflowId: volumeWorkflowId(run, index),

@@ -6,7 +6,7 @@ import type { VolumeCut } from '../../core/model.ts';
 import { long, short } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
-import { settleAll, settleBoth } from '../support/pool.ts';
+import { settleAll } from '../support/pool.ts';
 import { withSlot } from '../support/slots.ts';
 import { Stages } from '../support/stages.ts';
 import { failedOutcome, goodOutcome } from '../support/outcome.ts';
@@ -19,21 +19,24 @@ export interface ProtectInput extends VolumeRef {
   files?: { failedPods: string[] };
   /** Mover slots of the cluster. */
   movers?: number;
+  /** The run has prepared the repository. */
+  prepared?: boolean;
 }
 
 /**
- * Moves one volume's snapshot, or the files of a volume in use, into the repository. A volume that fails is an outcome, not a failed workflow. The run
- * that started it cleans up, in any case.
+ * Moves one volume's snapshot, or the files of a volume in use, into the repository. A volume that fails is an outcome,
+ * not a failed workflow. The run that started it cleans up, in any case.
  */
 export async function protectVolume(input: ProtectInput): Promise<DocRef> {
-  const { cut, failure, files, movers = LIMITS.movers, ...volume } = input;
+  const { cut, failure, files, movers = LIMITS.movers, prepared = false, ...volume } = input;
   const stages = new Stages(`volume ${volume.index}`);
+  const moving = { volume, movers, prepared, stages };
   const startedAt = new Date().toISOString();
   let cause = failure;
   let moved: TransferSummary | undefined;
   try {
-    if (cut) moved = await moveData(volume, cut, movers, stages);
-    else if (files) moved = await readFiles({ ...volume, ...files }, movers, stages);
+    if (cut) moved = await moveData(moving, cut);
+    else if (files) moved = await readFiles(moving, files.failedPods);
   } catch (error) {
     if (isCancellation(error)) throw error;
     cause = causeOf(error);
@@ -44,36 +47,39 @@ export async function protectVolume(input: ProtectInput): Promise<DocRef> {
   return await CancellationScope.nonCancellable(() => short.recordOutcome({ ...volume, outcome }));
 }
 
-async function moveData(
-  volume: VolumeRef,
-  cut: VolumeCut,
-  movers: number,
-  stages: Stages,
-): Promise<TransferSummary> {
-  await settleAll([
-    stages.run('handOver', () => long.handOverSnapshot({ ...volume, cut })),
-    stages.run('repository', () => long.prepareRepository(volume)),
-  ]);
-  const queued = Date.now();
-  return await withSlot(volume.run.cluster, movers, async () => {
-    stages.times['slot'] = Date.now() - queued;
-    const transfer = stages.run('transfer', () => long.transferUp({ ...volume, cut }));
-    return (await settleBoth(transfer, long.dropOriginal({ ...volume, cut })))[0];
-  });
+interface Moving {
+  volume: VolumeRef;
+  movers: number;
+  prepared: boolean;
+  stages: Stages;
 }
 
-async function readFiles(
-  { failedPods, ...volume }: VolumeRef & { failedPods: string[] },
-  movers: number,
-  stages: Stages,
-): Promise<TransferSummary> {
-  await settleAll([
-    stages.run('accept', () => short.acceptPodVolume({ ...volume, failedPods })),
-    stages.run('repository', () => long.prepareRepository(volume)),
-  ]);
+const moveData = (moving: Moving, cut: VolumeCut): Promise<TransferSummary> =>
+  inSlot(moving, {
+    first: ({ volume, stages }) => stages.run('handOver', () => long.handOverSnapshot({ ...volume, cut })),
+    transfer: ({ volume }) => long.transferUp({ ...volume, cut }),
+  });
+
+const readFiles = (moving: Moving, failedPods: string[]): Promise<TransferSummary> =>
+  inSlot(moving, {
+    first: ({ volume, stages }) =>
+      stages.run('accept', () => short.acceptPodVolume({ ...volume, failedPods })),
+    transfer: ({ volume }) => long.transferPodVolume(volume),
+  });
+
+interface Movement {
+  /** What cannot wait for a slot. */
+  first: (moving: Moving) => Promise<void>;
+  transfer: (moving: Moving) => Promise<TransferSummary>;
+}
+
+async function inSlot(moving: Moving, { first, transfer }: Movement): Promise<TransferSummary> {
+  const { volume, movers, prepared, stages } = moving;
+  const prepare = () => stages.run('repository', () => long.prepareRepository(volume));
+  await settleAll([first(moving), ...(prepared ? [] : [prepare()])]);
   const queued = Date.now();
   return await withSlot(volume.run.cluster, movers, async () => {
     stages.times['slot'] = Date.now() - queued;
-    return await stages.run('transfer', () => long.transferPodVolume(volume));
+    return await stages.run('transfer', () => transfer(moving));
   });
 }

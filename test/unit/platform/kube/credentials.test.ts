@@ -78,9 +78,9 @@ describe('credentials', () => {
 
   it('that rotate get connections of their own', async () => {
     const connections = new Connections({ origin: 'https://api', prefix: '', proxyUrl: undefined });
-    const first = connections.pools({ cert: Buffer.from('1') });
-    expect(connections.pools({ cert: Buffer.from('1') })).toBe(first);
-    const second = connections.pools({ cert: Buffer.from('2') });
+    const first = connections.pools({ passphrase: '1' });
+    expect(connections.pools({ passphrase: '1' })).toBe(first);
+    const second = connections.pools({ passphrase: '2' });
     expect(second).not.toBe(first);
     expect(second.requests).not.toBe(first.requests);
     await connections.close();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inLanes } from '../../../../activities/restore/lanes.ts';
+import { inLanes } from '../../../../activities/support/lanes.ts';
 
 describe('inLanes', () => {
   it('takes every result once, in order, however long each takes', async () => {
