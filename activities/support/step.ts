@@ -53,6 +53,7 @@ export function activity<I, O>(step: Step<I, O>): (input: I) => Promise<O> {
     // Not at once: most steps end before the first interval, and each heartbeat is a write of the server.
     const timer = setInterval(pulse, TIMEOUTS.heartbeatInterval);
     try {
+      if (beat.details !== undefined) pulse();
       return await step(input, context.cancellationSignal, beat);
     } catch (error) {
       if (context.cancellationSignal.aborted) throw context.cancellationSignal.reason ?? error;

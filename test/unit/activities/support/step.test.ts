@@ -36,9 +36,10 @@ describe('a step', () => {
     expect(await run(async (input: number) => input * 2, 21)).toBe(42);
   });
 
-  it('says that it lives before it does anything', async () => {
+  it('that is short does not bother the server with heartbeats', async () => {
     const { run, beats } = environment();
-    await run(async () => expect(beats).toHaveLength(1));
+    await run(async () => delay(50));
+    expect(beats).toEqual([]);
   });
 
   it('goes on living with what it noted last', async () => {
@@ -47,7 +48,7 @@ describe('a step', () => {
       beat.details = { attempt: 3 };
       await delay(1_700);
     });
-    expect(beats.slice(0, 2)).toEqual([undefined, { attempt: 3 }]);
+    expect(beats).toEqual([{ attempt: 3 }]);
   });
 
   it('finds what an earlier attempt noted, and passes it on even when it dies at once', async () => {
