@@ -94,8 +94,10 @@ function decideBound(claim: StoredClaim, input: ClaimInput): ClaimDecision {
   }
   const method =
     info?.backupMethod ?? (claim.annotations['velero.io/volume-snapshot-name'] ? 'CSISnapshot' : undefined);
-  if (method)
-    return withhold('NotSupported', `claim ${nameOf(claim)}: ${METHODS[method]} cannot be restored`);
+  if (method) {
+    const code = method === 'PodVolumeBackup' ? 'PodVolumeNotRestored' : 'NotSupported';
+    return withhold(code, `claim ${nameOf(claim)}: ${METHODS[method]} cannot be restored`);
+  }
   return decideWithoutData(claim, info, input);
 }
 

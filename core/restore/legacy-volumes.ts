@@ -11,10 +11,12 @@ export function podVolumeInfos(stored: unknown): BackupVolumeInfo[] {
     const spec = partOf(object['spec']);
     const annotations = partOf(partOf(object['metadata'])['annotations']);
     const pvcName = textOf(annotations['velero.io/pvc-name']);
-    const pvcNamespace = textOf(partOf(spec['pod'])['namespace']);
-    return pvcName === ''
-      ? []
-      : [{ ...base, pvcName, pvcNamespace, backupMethod: 'PodVolumeBackup' as const }];
+    const [podNamespace, podName] = ['namespace', 'name'].map((key) => textOf(partOf(spec['pod'])[key]));
+    if (!podNamespace) return [];
+    const claim = pvcName === '' ? {} : { pvcName, pvcNamespace: podNamespace };
+    const volumeName = textOf(spec['volume']);
+    const pvbInfo = { uploaderType: 'kopia', volumeName, podName: podName ?? '', podNamespace, Phase: '' };
+    return [{ ...base, ...claim, backupMethod: 'PodVolumeBackup' as const, pvbInfo }];
   });
 }
 

@@ -140,7 +140,7 @@ describe('decideClaim', () => {
       'backed up from the file system',
       claim(),
       { infos: podVolumeInfos([pvb('data')]) },
-      { is: 'withhold', code: 'NotSupported' },
+      { is: 'withhold', code: 'PodVolumeNotRestored' },
     ],
     [
       'with a native snapshot',
