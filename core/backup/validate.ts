@@ -125,7 +125,6 @@ function unsupported(spec: CheckedSpec): string[] {
       !['', 'velero', undefined].includes(spec.datamover),
       `spec.datamover: "${spec.datamover}" is not installed`,
     ],
-    [wantsFileSystemBackup(spec), 'spec.defaultVolumesToFsBackup'],
     [list(spec.volumeSnapshotLocations).length > 0, 'spec.volumeSnapshotLocations (native snapshotters)'],
     [Boolean(spec.resourcePolicy), 'spec.resourcePolicy'],
   ];

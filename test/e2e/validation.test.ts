@@ -48,9 +48,9 @@ test('a backup with several faults names all of them at once and changes nothing
 });
 
 test('a field that cannot be carried out is an error, never passed over', async () => {
-  const backup = await runToEnd(world, 'Backup', 'unsupported', { defaultVolumesToFsBackup: true });
+  const backup = await runToEnd(world, 'Backup', 'unsupported', { volumeSnapshotLocations: ['aws'] });
   expect(backup.status?.phase).toBe('FailedValidation');
-  expect(backup.status?.validationErrors?.join()).toContain('spec.defaultVolumesToFsBackup');
+  expect(backup.status?.validationErrors?.join()).toContain('spec.volumeSnapshotLocations');
 });
 
 test('an included namespace that does not exist is an error in the results, the rest is kept', async () => {

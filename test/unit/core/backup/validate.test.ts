@@ -156,17 +156,6 @@ const FAULTS: [string, CheckedSpec, string][] = [
     'spec.itemOperationTimeout: invalid duration "soon": expected numbers with units, such as 1h30m',
   ],
   ['a data mover', { datamover: 'other' }, notSupported('spec.datamover: "other" is not installed')],
-  ['file-system backup', { defaultVolumesToFsBackup: true }, notSupported('spec.defaultVolumesToFsBackup')],
-  [
-    'file-system backup by its old name',
-    { defaultVolumesToRestic: true },
-    notSupported('spec.defaultVolumesToFsBackup'),
-  ],
-  [
-    'file-system backup by its old name, which wins',
-    { defaultVolumesToRestic: true, defaultVolumesToFsBackup: false },
-    notSupported('spec.defaultVolumesToFsBackup'),
-  ],
   [
     'native snapshots',
     { volumeSnapshotLocations: ['aws'] },
@@ -245,7 +234,7 @@ const GOOD: CheckedSpec[] = [
   { orLabelSelectors: [{ matchLabels: { app: 'web' } }] },
   { labelSelector: { matchLabels: { app: 'web' } }, orLabelSelectors: [] },
   { ttl: '720h', csiSnapshotTimeout: '0s', itemOperationTimeout: '4h0m0s' },
-  { datamover: 'velero', defaultVolumesToFsBackup: false, volumeSnapshotLocations: [], orderedResources: {} },
+  { datamover: 'velero', defaultVolumesToFsBackup: true, volumeSnapshotLocations: [], orderedResources: {} },
   { datamover: '', hooks: { resources: [] }, resourcePolicy: null },
   { orderedResources: { pods: 'shop/db,shop/web', persistentvolumes: 'pv-1, pv-2' } },
 ];
