@@ -8,14 +8,16 @@ import { parseBackup } from '../../core/format/backup-file.ts';
 import { parseDuration } from '../../core/format/duration.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { FORMAT_VERSION } from '../../core/format/tarball.ts';
-import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
+import { NO_SETTINGS } from '../../core/volume/node-agent.ts';
 import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
 import type { Deps } from '../support/deps.ts';
 import { storeContext } from '../support/context.ts';
+import { moversOf } from '../support/node-agent.ts';
 import { openLocation } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 import { checkBackup } from './check-spec.ts';
-import { resourcePolicies } from './read-policies.ts';
+import { readSettings } from './read-settings.ts';
+import type { Settings } from './read-settings.ts';
 
 /**
  * Binds a run to its Backup: everything that is wrong is said at once, the defaults are written back, and the spec is
@@ -25,12 +27,12 @@ export async function adoptBackup(deps: Deps, run: RunRef): Promise<Adopted> {
   const backup = readResource<Backup>(await readRunObject(deps.kube, run));
   if (isTerminal(backup.status?.phase)) return { state: 'ended', result: resultOf(run, backup) };
   if (backup.status?.startTimestamp !== undefined) return await goOn(deps, run, backup);
-  const { spec, errors, location, policies } = await checkBackup(deps, run, backup);
+  const { spec, errors, location, ...settings } = await checkBackup(deps, run, backup);
   if (errors.length > 0 || !location) return await reject(deps, run, errors, spec);
   const ended = await sealedAlready(deps, location, run, backup);
   if (typeof ended === 'string') return await reject(deps, run, [ended], spec);
   if (ended) return { state: 'ended', result: ended };
-  return await ready(deps, run, await begin(deps, run, spec), { location, policies });
+  return await ready(deps, run, await begin(deps, run, spec), location, settings);
 }
 
 /** An earlier attempt, or a workflow of the same run before this one, began already. */
@@ -39,16 +41,17 @@ async function goOn(deps: Deps, run: RunRef, backup: Backup): Promise<Adopted> {
   const ended = await sealedAlready(deps, location, run, backup);
   if (typeof ended === 'string') return await reject(deps, run, [ended], backup.spec);
   if (ended) return { state: 'ended', result: ended };
-  const { policies, errors } = await resourcePolicies(deps.kube, run.namespace, backup.spec);
+  const { errors, ...settings } = await readSettings(deps, run, backup.spec);
   if (errors.length > 0) throw new CaravelError('InvalidInput', errors.join('; '));
-  return await ready(deps, run, backup, { location, policies });
+  return await ready(deps, run, backup, location, settings);
 }
 
 async function ready(
   deps: Deps,
   run: RunRef,
   resource: Backup,
-  { location, policies }: { location: Location; policies: ResourcePolicies | undefined },
+  location: Location,
+  settings: Settings,
 ): Promise<Adopted> {
   const cluster = await deps.kube.version();
   const startedAt = resource.status?.startTimestamp ?? now();
@@ -58,9 +61,10 @@ async function ready(
     location: name,
     startedAt,
     cluster,
-    ...(policies && { policies }),
+    ...settings,
   });
-  return { state: 'ready', context, startedAt, movers: deps.config.movers };
+  const movers = await moversOf(deps, settings.nodeAgent ?? NO_SETTINGS);
+  return { state: 'ready', context, startedAt, movers };
 }
 
 /** A name in the bucket belongs to one Backup for ever: to this one, then it ended; to another, then it is taken. */

@@ -5,7 +5,6 @@ import type { RunRef } from '../../contracts/run.ts';
 import { withDefaults } from '../../core/backup/defaults.ts';
 import { locationMissing, specErrors } from '../../core/backup/validate.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
-import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { toCaravelError } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -13,15 +12,15 @@ import type { KubeObject } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { defaultLocation, openLocation } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
-import { resourcePolicies } from './read-policies.ts';
+import { readSettings } from './read-settings.ts';
+import type { Settings } from './read-settings.ts';
 
-export interface CheckedBackup {
+export interface CheckedBackup extends Settings {
   /** With all defaults. */
   spec: BackupSpec;
   errors: string[];
   /** There when it can be used. */
   location?: Location;
-  policies?: ResourcePolicies;
 }
 
 /** Everything that is wrong with a Backup, and its spec as it would be carried out. */
@@ -31,7 +30,7 @@ export async function checkBackup(deps: Deps, run: RunRef, backup: Backup): Prom
   const storageLocation = await defaultLocation(deps, run.namespace);
   const spec = withDefaults(asked, { storageLocation, excludedNamespaces: namespaces.names });
   const { location, error } = await usableLocation(deps, run, asked.storageLocation, spec);
-  const { policies, errors } = await resourcePolicies(deps.kube, run.namespace, asked);
+  const { errors, ...settings } = await readSettings(deps, run, asked);
   return {
     spec,
     errors: [
@@ -42,7 +41,7 @@ export async function checkBackup(deps: Deps, run: RunRef, backup: Backup): Prom
       ...errors,
     ],
     ...(location && { location }),
-    ...(policies && { policies }),
+    ...settings,
   };
 }
 

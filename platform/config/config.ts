@@ -37,14 +37,14 @@ export interface Config extends ClientConfig {
   movers: number;
   /** CARAVEL_FEATURES with `EnableAPIGroupVersions`: objects are stored in every version that the API serves. */
   allVersions: boolean;
+  /** CARAVEL_NODE_AGENT_CONFIG: ConfigMap with Velero's settings of the node-agent; default `node-agent-config`. */
+  nodeAgentConfig: string;
   /** CARAVEL_CHECKPOINT_SECONDS: at most this much of a transfer is sent again after a kill; default 180. */
   checkpointSeconds: number;
   /** CARAVEL_UPLOAD_LIMIT: bytes a second of one mover, as a number or quantity (`50Mi`); 0 (default) is no limit. */
   uploadLimit: number;
   /** CARAVEL_DOWNLOAD_LIMIT: the same for restores. */
   downloadLimit: number;
-  /** CARAVEL_KUBELET_ROOT: the kubelets' root folder, for file-system backups; default `/var/lib/kubelet`. */
-  kubeletRoot: string;
   /** CARAVEL_KUBELET_ROOT: the kubelets' root folder, for file-system backups; default `/var/lib/kubelet`. */
   kubeletRoot: string;
   /** CARAVEL_HEALTH_PORT: port of /healthz; default 8081. */
@@ -58,9 +58,15 @@ export interface Config extends ClientConfig {
 }
 
 const NAME = { pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, form: 'at most 63 of a-z, 0-9 and "-"' };
+const OBJECT = {
+  pattern: /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+  form: 'at most 253 of a-z, 0-9, "-" and "."',
+};
 const WORD = { pattern: /^[^\s]{1,200}$/, form: 'at most 200 characters without a space' };
-const FOLDER = { pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, form: 'an absolute path without a slash at its end' };
-const FOLDER = { pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/, form: 'an absolute path without a slash at its end' };
+const FOLDER = {
+  pattern: /^(\/(?!\.\.?(\/|$))[^/\s]+)+$/,
+  form: 'an absolute path without a slash at its end',
+};
 const ANY = { pattern: /\S/, form: 'not blank' };
 
 function readClientConfig(read: EnvironmentReader): ClientConfig {
@@ -96,6 +102,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     moverServiceAccount: read.text('MOVER_SERVICE_ACCOUNT', NAME, 'caravel-mover'),
     movers: read.integer('CARAVEL_MOVERS', { min: 1, max: 1000 }, LIMITS.movers),
     allVersions: read.words('CARAVEL_FEATURES', FEATURES).has('EnableAPIGroupVersions'),
+    nodeAgentConfig: read.text('CARAVEL_NODE_AGENT_CONFIG', OBJECT, 'node-agent-config'),
     // kopia refuses intervals above 45 minutes.
     checkpointSeconds: read.integer(
       'CARAVEL_CHECKPOINT_SECONDS',
@@ -104,7 +111,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ),
     uploadLimit: read.bytes('CARAVEL_UPLOAD_LIMIT', 0),
     downloadLimit: read.bytes('CARAVEL_DOWNLOAD_LIMIT', 0),
-    kubeletRoot: read.text('CARAVEL_KUBELET_ROOT', FOLDER, '/var/lib/kubelet'),
     kubeletRoot: read.text('CARAVEL_KUBELET_ROOT', FOLDER, '/var/lib/kubelet'),
     healthPort: read.integer('CARAVEL_HEALTH_PORT', { min: 1, max: 65_535 }, 8081),
     kopiaPath: read.text('CARAVEL_KOPIA', ANY, 'kopia'),
