@@ -1,7 +1,8 @@
 import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
-import { KubeConfig, type Cluster } from '@kubernetes/client-node';
+import type { Cluster } from '@kubernetes/client-node';
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { KubeConfig } from './kube-config.ts';
 
 /** How to reach a cluster: client-node reads kubeconfig, tokens, exec plugins and the in-cluster account. */
 
