@@ -5,7 +5,6 @@ import { buckets, s3Region } from './cluster/buckets.ts';
 import { readCredentials } from './cluster/certificates.ts';
 import { adminKubeconfig } from './cluster/configs.ts';
 import { type Lab, ports, requireLab } from './layout.ts';
-import { veleroImage } from './velero/names.ts';
 
 export const defaultLabName = process.env.CARAVEL_LAB ?? 'lab';
 export const controlNamespace = process.env.CONTROL_NAMESPACE ?? 'openshift-adp';
@@ -17,8 +16,6 @@ export interface LabEnvironment {
   CARAVEL_TASK_QUEUE: string;
   /** Only after `deploy` or `load-image` of a Caravel image. */
   CARAVEL_IMAGE?: string;
-  /** Only in a lab that was brought up with stock Velero. */
-  VELERO_IMAGE?: string;
   CONTROL_NAMESPACE: string;
   KUBECONFIG: string;
   TEMPORAL_ADDRESS: string;
@@ -46,7 +43,6 @@ export function writeEnvironment(lab: Lab, binaries: Binaries): LabEnvironment {
     CARAVEL_CLUSTER: 'local',
     CARAVEL_TASK_QUEUE: 'caravel',
     ...(lab.image ? { CARAVEL_IMAGE: lab.image } : {}),
-    ...(lab.extras?.includes('velero') ? { VELERO_IMAGE: veleroImage } : {}),
     CONTROL_NAMESPACE: controlNamespace,
     KUBECONFIG: adminKubeconfig(lab),
     TEMPORAL_ADDRESS: `${lab.address}:${ports.temporal}`,

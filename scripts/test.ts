@@ -4,8 +4,12 @@ import { join } from 'node:path';
 
 /**
  * All tiers of tests, from the quick ones to the real cluster, which is brought up when it is not there. Ends with
- * one line that counts. `--keep` leaves a lab that was started here; `--proof` runs the full-size cases too.
+ * one line that counts. `--keep` leaves a lab that was started here; `--proof` runs the full-size cases too;
+ * `--velero` has stock Velero in the lab, and runs the tests that need it.
  */
+
+/** Without being asked? Its first build takes five minutes, its tests two. */
+const VELERO_BY_DEFAULT = false;
 
 const flags = new Set(process.argv.slice(2));
 const tiers = process.argv.slice(2).filter((word) => !word.startsWith('-'));
@@ -83,7 +87,8 @@ const labFile = () => join('/var/lib/caravel-lab', process.env['CARAVEL_LAB'] ??
 /** Brings the lab up with the Caravel of this tree in it; undefined when that failed. */
 async function prepareLab(): Promise<NodeJS.ProcessEnv | undefined> {
   title('lab');
-  if ((await lab('up')).code !== 0 || (await lab('deploy')).code !== 0) return undefined;
+  const extras = VELERO_BY_DEFAULT || flags.has('--velero') ? ['--with', 'velero'] : [];
+  if ((await lab('up', ...extras)).code !== 0 || (await lab('deploy')).code !== 0) return undefined;
   return await labEnvironment();
 }
 

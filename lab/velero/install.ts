@@ -1,7 +1,7 @@
 import { KubeClient, type KubeObject } from '../cluster/kube-client.ts';
 import type { LabEnvironment } from '../env.ts';
 import { waitUntil } from '../host/command.ts';
-import { type VeleroOptions, veleroObjects } from './manifest.ts';
+import { prerequisites, type VeleroOptions, veleroObjects } from './manifest.ts';
 
 const startTimeoutMs = 120_000;
 const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -11,9 +11,10 @@ const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions
  * Available. It looks at that namespace alone, so that several of them and Caravel live beside each other.
  */
 export async function installVelero(env: LabEnvironment, options: VeleroOptions): Promise<void> {
-  const objects = await veleroObjects(env, options);
   const client = new KubeClient(env.KUBECONFIG);
   try {
+    for (const object of prerequisites(options)) await client.apply(object);
+    const objects = await veleroObjects(env, options);
     const definitions = objects.filter(({ kind }) => kind === 'CustomResourceDefinition');
     await Promise.all(definitions.map((object) => applyMissing(client, object)));
     // What others live in or refer to comes first.

@@ -15,9 +15,20 @@ export interface VeleroOptions {
   prefix: string;
   /** Ten transfers at once on a node and ten workers for items, instead of one each. */
   tuned?: boolean;
+  /** For a location whose repositories somebody else made; Velero's own is the same everywhere. */
+  repositoryPassword?: string;
 }
 
 const nodeAgentConfig = 'node-agent-config';
+
+/** What has to be there before `velero install`, and before Velero makes it by itself. */
+export function prerequisites({ namespace, tuned, repositoryPassword }: VeleroOptions): KubeObject[] {
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+    ...(tuned ? [loadConcurrency(namespace)] : []),
+    ...(repositoryPassword === undefined ? [] : [repositorySecret(namespace, repositoryPassword)]),
+  ];
+}
 
 /** What `velero install` would create, made by Velero's own program and unchanged. */
 export async function veleroObjects(env: LabEnvironment, options: VeleroOptions): Promise<KubeObject[]> {
@@ -30,7 +41,7 @@ export async function veleroObjects(env: LabEnvironment, options: VeleroOptions)
   ];
   try {
     writeFileSync(credentials, `[default]\n${keys.join('\n')}\n`, { mode: 0o600 });
-    const objects = await dryRun(env, [
+    return await dryRun(env, [
       ...['--namespace', namespace, '--image', veleroImage],
       ...['--provider', 'aws', '--plugins', awsPluginImage],
       ...['--bucket', bucket, '--prefix', prefix, '--secret-file', credentials],
@@ -38,7 +49,6 @@ export async function veleroObjects(env: LabEnvironment, options: VeleroOptions)
       ...['--use-volume-snapshots=false', '--use-node-agent', '--features=EnableCSI'],
       ...(tuned ? [`--node-agent-configmap=${nodeAgentConfig}`, '--item-block-worker-count=10'] : []),
     ]);
-    return tuned ? [...objects, loadConcurrency(namespace)] : objects;
   } finally {
     rmSync(scratch, { recursive: true });
   }
@@ -62,4 +72,11 @@ const loadConcurrency = (namespace: string): KubeObject => ({
   kind: 'ConfigMap',
   metadata: { name: nodeAgentConfig, namespace },
   data: { 'config.json': JSON.stringify({ loadConcurrency: { globalConfig: 10 } }) },
+});
+
+const repositorySecret = (namespace: string, password: string): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'velero-repo-credentials', namespace },
+  stringData: { 'repository-password': password },
 });

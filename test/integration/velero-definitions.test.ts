@@ -3,10 +3,11 @@ import { labEnv } from '../../lab/env.ts';
 import { veleroDefinitions } from '../../lab/velero/manifest.ts';
 import { crdObjects } from '../support/cluster.ts';
 import { lostBy } from '../support/crd-superset.ts';
+import { hasVelero } from '../support/velero.ts';
 
 /** Stock Velero, asked itself. Needs `lab up --with velero`. */
 
-describe.skipIf(!labEnv().VELERO_IMAGE)('beside Velero', () => {
+describe.skipIf(!hasVelero())('beside Velero', () => {
   test('our definitions take everything that its own definitions take', async () => {
     const ours = new Map(crdObjects().map((definition) => [definition.metadata.name, definition]));
     const theirs = await veleroDefinitions(labEnv());

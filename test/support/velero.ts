@@ -1,8 +1,9 @@
 import type { Backup } from '../../contracts/api/backup.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { Restore } from '../../contracts/api/restore.ts';
-import { labEnv } from '../../lab/env.ts';
+import { defaultLabName } from '../../lab/env.ts';
 import type { LabEnvironment } from '../../lab/env.ts';
+import { findLab } from '../../lab/layout.ts';
 import { installVelero } from '../../lab/velero/install.ts';
 import { veleroBucket } from '../../lab/velero/names.ts';
 import { uninstallVelero } from '../../lab/velero/uninstall.ts';
@@ -27,21 +28,21 @@ export interface VeleroSettings {
   /** Ten transfers at once on a node and ten workers for items, instead of Velero's one each. */
   tuned?: boolean;
   /** A location that others use, too; otherwise it has one of its own. */
-  sharedLocation?: { bucket: string; prefix: string };
+  sharedLocation?: { bucket: string; prefix: string; repositoryPassword?: string };
 }
 
 /** Whether the lab was brought up with Velero; tests that need it are skipped where it was not. */
-export const hasVelero = (): boolean => labEnv().VELERO_IMAGE !== undefined;
+export const hasVelero = (): boolean => findLab(defaultLabName)?.extras?.includes('velero') ?? false;
 
 export async function startVelero(
   { env, kube }: { env: LabEnvironment; kube: KubeClient },
   { namespace, tuned = false, sharedLocation }: VeleroSettings,
 ): Promise<Velero> {
-  const { bucket, prefix } = sharedLocation ?? { bucket: veleroBucket, prefix: namespace };
+  const location = sharedLocation ?? { bucket: veleroBucket, prefix: namespace };
   await uninstallVelero(env, namespace);
-  const store = openStore(env, bucket, prefix);
+  const store = openStore(env, location.bucket, location.prefix);
   if (!sharedLocation) await emptyStore(store);
-  await installVelero(env, { namespace, bucket, prefix, tuned });
+  await installVelero(env, { namespace, tuned, ...location });
   const stop = async () => {
     await uninstallVelero(env, namespace);
     if (!sharedLocation) await emptyStore(store);
