@@ -8,10 +8,14 @@ import {
   WORKFLOW_ANNOTATION,
 } from '../../contracts/ids.ts';
 import type { RunRef } from '../../contracts/run.ts';
-import type { VolumeCut } from '../../core/model.ts';
+import type { VolumeCut, VolumePlan } from '../../core/model.ts';
+import { backupClaimFor } from '../../core/volume/mover-settings.ts';
+import { NO_SETTINGS } from '../../core/volume/node-agent.ts';
+import type { BackupClaim } from '../../core/volume/node-agent.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Deps } from '../support/deps.ts';
 import { recoveryPlan, volumePlan } from '../support/context.ts';
+import type { RunContext } from '../support/context.ts';
 import type { Location } from '../support/location.ts';
 import { downloadFor, MOVEMENT_GVR } from './movement.ts';
 import { movementCredentials } from './repository.ts';
@@ -46,31 +50,45 @@ interface ClaimSpec {
   storageClass: string;
   volumeMode: string;
   bytes: number;
-  dataSource?: object;
+  annotations: Record<string, string>;
+  dataSource: object;
 }
 
 async function ensureClaim(deps: Deps, run: RunRef, name: string, spec: ClaimSpec): Promise<void> {
+  const { labels, annotations } = volumeMarks(run, name, 'claim');
   await deps.kube.ensure(GVRS.persistentvolumeclaims, run.namespace, {
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name, namespace: run.namespace, ...volumeMarks(run, name, 'claim') },
+    metadata: {
+      name,
+      namespace: run.namespace,
+      labels,
+      annotations: { ...spec.annotations, ...annotations },
+    },
     spec: {
       accessModes: spec.accessModes,
       ...(spec.storageClass && { storageClassName: spec.storageClass }),
       volumeMode: spec.volumeMode,
       resources: { requests: { storage: String(spec.bytes) } },
-      ...(spec.dataSource && { dataSource: spec.dataSource }),
+      dataSource: spec.dataSource,
     },
   });
 }
 
+/** How the temporary claim is to be made, by the node-agent's settings for the class of the volume. */
+export const backupClaim = ({ nodeAgent }: RunContext, { storageClass }: VolumePlan): BackupClaim =>
+  backupClaimFor(nodeAgent ?? NO_SETTINGS, storageClass);
+
 /** The temporary claim on the snapshot's copy. Provisioning goes on while the mover's pod is being scheduled. */
 export async function exposeSnapshot(deps: Deps, ref: VolumeRef & { cut: VolumeCut }): Promise<void> {
-  const { volume, location } = await volumePlan(deps, ref);
+  const { volume, context, location } = await volumePlan(deps, ref);
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  const { readOnly, storageClass, annotations } = backupClaim(context, volume);
   const claim = ensureClaim(deps, ref.run, name, {
-    accessModes: ['ReadWriteOnce'],
-    storageClass: volume.storageClass,
+    // Read-only, some drivers give the snapshot itself instead of a copy.
+    accessModes: [readOnly ? 'ReadOnlyMany' : 'ReadWriteOnce'],
+    storageClass: storageClass || volume.storageClass,
+    annotations,
     volumeMode: volume.volumeMode,
     bytes: Math.max(ref.cut.restoreSize, volume.requestedBytes),
     dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name },

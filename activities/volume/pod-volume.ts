@@ -86,6 +86,7 @@ export async function transferPodVolume(
       spec: moverSpec(deps, run, context.resource, plan, location),
       data: { hostPath: hostPath(deps.config.kubeletRoot, plan) },
       placement: { nodeName: pod.node, tolerations: EVERYWHERE },
+      ...(context.nodeAgent && { settings: context.nodeAgent }),
       ...timeLimit(context.resource),
     });
     // What the kubelet took away meanwhile is missing in the snapshot.

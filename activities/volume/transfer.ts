@@ -14,14 +14,16 @@ import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
 import type { VolumeCut } from '../../core/model.ts';
 import { moverPod } from '../../core/volume/mover-pod.ts';
-import type { MoverData } from '../../core/volume/mover-pod.ts';
+import type { MoverData, MoverPodSettings } from '../../core/volume/mover-pod.ts';
+import { moverPlacement } from '../../core/volume/mover-settings.ts';
+import { NO_SETTINGS } from '../../core/volume/node-agent.ts';
 import type { Gvr } from '../../platform/kube/types.ts';
 import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { recoveryPlan, volumePlan } from '../support/context.ts';
 import { repositoryOf } from '../support/location.ts';
 import type { Beat } from '../support/step.ts';
-import { exposeRecovery, exposeSnapshot, volumeMarks } from './expose.ts';
+import { backupClaim, exposeRecovery, exposeSnapshot, volumeMarks } from './expose.ts';
 import { followMover } from './follow-mover.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { now } from '../run/status.ts';
@@ -43,6 +45,7 @@ interface Transfer {
   spec: MoverSpec;
   data: MoverData;
   placement: Record<string, unknown>;
+  settings?: MoverPodSettings;
   timeoutMs: number;
   /** What sets the time. */
   limit: string;
@@ -57,8 +60,10 @@ export async function transferUp(
   beat: Beat,
 ): Promise<TransferSummary> {
   const { volume, context, location } = await volumePlan(deps, ref);
+  const { nodeAgent: settings = NO_SETTINGS } = context;
   const { spec } = context.resource;
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
+  const { readOnly, spcNoRelabeling } = backupClaim(context, volume);
   await exposeSnapshot(deps, ref);
   const result = await transfer(deps, beat, signal, {
     run: ref.run,
@@ -79,9 +84,10 @@ export async function transferUp(
       blockEntry: `/${name}`,
       policyWritten: true,
     },
-    data: { claim: name },
+    data: { claim: name, readOnly, noRelabeling: readOnly && spcNoRelabeling },
     shown: MOVEMENT_GVR.backup,
-    placement: {},
+    placement: moverPlacement(settings, volume.storageClass),
+    settings,
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
     limit: OPERATION_TIMEOUT,
   });
@@ -95,6 +101,7 @@ export async function transferDown(
   beat: Beat,
 ): Promise<TransferSummary> {
   const { volume, context, location } = await recoveryPlan(deps, ref);
+  const { nodeAgent: settings = NO_SETTINGS } = context;
   const { spec } = context.resource;
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
   await exposeRecovery(deps, ref);
@@ -114,7 +121,8 @@ export async function transferDown(
     },
     data: { claim: name },
     shown: MOVEMENT_GVR.restore,
-    placement: volume.placement ?? {},
+    placement: volume.placement ?? moverPlacement(settings, volume.storageClass),
+    settings,
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
     limit: OPERATION_TIMEOUT,
   });
@@ -180,7 +188,8 @@ export async function transfer(
 const timedOut = (work: Transfer) =>
   new CaravelError('Timeout', `the transfer of ${work.name} did not end within ${work.limit}`);
 
-function podOf({ config }: Deps, { run, name, spec, data, placement }: Transfer, attempt: number): object {
+function podOf({ config }: Deps, work: Transfer, attempt: number): object {
+  const { run, name, spec, data, placement, settings } = work;
   const marks = volumeMarks(run, name, 'mover');
   return moverPod({
     name: moverPodName(name, attempt),
@@ -195,6 +204,7 @@ function podOf({ config }: Deps, { run, name, spec, data, placement }: Transfer,
     spec: { ...spec, attempt },
     graceSeconds: TIMEOUTS.moverGraceSeconds,
     placement,
+    ...(settings && { settings }),
   });
 }
 

@@ -7,9 +7,18 @@ import {
   MOVER_WORK_PATH,
 } from '../../contracts/mover.ts';
 import type { MoverSpec } from '../../contracts/mover.ts';
+import { NO_SETTINGS } from './node-agent.ts';
+import type { NodeAgentSettings } from './node-agent.ts';
 
 /** Where the data is: in a claim of the same namespace, or in a folder of the node that a pod uses meanwhile. */
-export type MoverData = { claim: string } | { hostPath: string };
+export type MoverData =
+  | {
+      claim: string;
+      readOnly?: boolean;
+      /** Files of a read-only volume cannot be given the label of the mover. */
+      noRelabeling?: boolean;
+    }
+  | { hostPath: string };
 
 export interface MoverPodInput {
   name: string;
@@ -26,7 +35,13 @@ export interface MoverPodInput {
   graceSeconds: number;
   /** nodeSelector, affinity and tolerations; of the pod that will use the volume, for restores. */
   placement: Record<string, unknown>;
+  settings?: MoverPodSettings;
 }
+
+export type MoverPodSettings = Pick<
+  NodeAgentSettings,
+  'podResources' | 'priorityClassName' | 'podLabels' | 'podAnnotations' | 'privilegedFsBackup'
+>;
 
 /** Reading everything needs one capability; writing owners, modes and special bits needs these. */
 const CAPABILITIES = {
@@ -39,13 +54,19 @@ const CAPABILITIES = {
  * change the owners of the data) and without any right in the cluster.
  */
 export function moverPod(input: MoverPodInput): object {
-  const { name, namespace, labels, annotations, spec } = input;
+  const { name, namespace, labels, annotations, spec, settings = NO_SETTINGS } = input;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, namespace, labels, annotations },
+    metadata: {
+      name,
+      namespace,
+      labels: { ...settings.podLabels, ...labels },
+      annotations: { ...settings.podAnnotations, ...annotations },
+    },
     spec: {
       ...input.placement,
+      ...(settings.priorityClassName && { priorityClassName: settings.priorityClassName }),
       restartPolicy: 'Never',
       serviceAccountName: input.serviceAccount,
       automountServiceAccountToken: false,
@@ -65,24 +86,44 @@ export function moverPod(input: MoverPodInput): object {
 
 const dataSource = (data: MoverData) =>
   'claim' in data
-    ? { persistentVolumeClaim: { claimName: data.claim } }
+    ? { persistentVolumeClaim: { claimName: data.claim, ...(data.readOnly && { readOnly: true }) } }
     : // The runtime would make a folder that is missing, in the kubelet's own.
       { hostPath: { path: data.hostPath, type: 'Directory' } };
 
 /** What the kubelet mounts below a folder of the node later on is seen as well. */
 const IN_USE = { readOnly: true, mountPropagation: 'HostToContainer' };
 
-function moverContainer({ image, imagePullPolicy, spec, data: source }: MoverPodInput): object {
-  const inUse = 'hostPath' in source;
+function mountOf(data: MoverData): object {
+  const how = 'hostPath' in data ? IN_USE : data.readOnly ? { readOnly: true } : {};
+  return { name: 'data', mountPath: MOVER_VOLUME_PATH, ...how };
+}
+
+/** With SELinux the files may carry the label of another pod, which no confined container may read. */
+function securityContext({ data, spec, settings = NO_SETTINGS }: MoverPodInput): object {
+  const inUse = 'hostPath' in data;
+  const unconfined = inUse || data.noRelabeling;
+  if (inUse && settings.privilegedFsBackup) return { privileged: true, readOnlyRootFilesystem: true };
+  return {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'], add: [...CAPABILITIES[spec.direction]] },
+    ...(unconfined && { seLinuxOptions: { type: 'spc_t' } }),
+  };
+}
+
+const some = (map: Record<string, string>) => Object.keys(map).length > 0;
+
+function resourcesOf({ podResources: { requests, limits } }: MoverPodSettings): object {
+  if (!some(requests) && !some(limits)) return {};
+  return { resources: { ...(some(requests) && { requests }), ...(some(limits) && { limits }) } };
+}
+
+function moverContainer(input: MoverPodInput): object {
+  const { image, imagePullPolicy, spec, settings = NO_SETTINGS } = input;
   const data =
     spec.volumeMode === 'Block'
       ? { volumeDevices: [{ name: 'data', devicePath: MOVER_VOLUME_PATH }] }
-      : {
-          volumeMounts: [
-            { name: 'around', mountPath: MOVER_DATA_PATH },
-            { name: 'data', mountPath: MOVER_VOLUME_PATH, ...(inUse && IN_USE) },
-          ],
-        };
+      : { volumeMounts: [{ name: 'around', mountPath: MOVER_DATA_PATH }, mountOf(input.data)] };
   const mounts = [
     { name: 'credentials', mountPath: MOVER_CREDENTIALS_PATH, readOnly: true },
     { name: 'work', mountPath: MOVER_WORK_PATH },
@@ -97,13 +138,8 @@ function moverContainer({ image, imagePullPolicy, spec, data: source }: MoverPod
       { name: 'HOME', value: MOVER_WORK_PATH },
       { name: 'TMPDIR', value: MOVER_WORK_PATH },
     ],
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: [...CAPABILITIES[spec.direction]] },
-      // With SELinux the files carry the label of the other pod, which no confined container may read.
-      ...(inUse && { seLinuxOptions: { type: 'spc_t' } }),
-    },
+    securityContext: securityContext(input),
+    ...resourcesOf(settings),
     ...data,
     volumeMounts: 'volumeMounts' in data ? [...data.volumeMounts, ...mounts] : mounts,
   };

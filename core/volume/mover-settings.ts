@@ -1,3 +1,4 @@
+import { LABELS } from '../../contracts/ids.ts';
 import { selectorMatches } from '../selection/label-selector.ts';
 import type { Selector } from '../selection/label-selector.ts';
 import type { BackupClaim, NodeAgentSettings } from './node-agent.ts';
@@ -60,8 +61,17 @@ export function moverPlacement(
         requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] },
       },
     },
+    topologySpreadConstraints: [EVENLY],
   };
 }
+
+/** Slots count for the whole cluster; movers that spread leave each node its part. */
+const EVENLY = {
+  maxSkew: 1,
+  topologyKey: 'kubernetes.io/hostname',
+  whenUnsatisfiable: 'ScheduleAnyway',
+  labelSelector: { matchLabels: { [LABELS.component]: 'mover', [LABELS.managedBy]: 'caravel' } },
+};
 
 const requirements = ({ matchLabels, matchExpressions }: Selector): NodeRequirement[] => [
   ...Object.entries(matchLabels ?? {}).map(([key, value]) => ({ key, operator: 'In', values: [value] })),
