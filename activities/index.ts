@@ -5,7 +5,7 @@ import { slotActivities } from './engine/slots.ts';
 import { hookActivities } from './hooks/index.ts';
 import { restoreActivities } from './restore/index.ts';
 import { doorActivities } from './run/door.ts';
-import { runActivities } from './run/status.ts';
+import { runActivities } from './run/index.ts';
 import type { Deps } from './support/deps.ts';
 import { volumeActivities } from './volume/index.ts';
 

@@ -59,6 +59,8 @@ export interface Ending {
   phase: 'Failed' | 'Canceled';
   code: string;
   reason: string;
+  /** Only when it is another one than the catalogue's. */
+  hint?: string;
   stages: StageTimes;
 }
 
@@ -74,7 +76,8 @@ export interface RunActivities {
   reportStage(input: { run: RunRef; phase: string; totalItems?: number; itemsDone?: number }): Promise<void>;
   /** The only writer of an unsuccessful end; a terminal phase is written once. */
   endRun(input: Ending): Promise<RunResult>;
-  removeScratch(input: { run: RunRef; context?: DocRef }): Promise<void>;
+  /** Last of all; also what a run that did not come to a good end has broken off. */
+  removeScratch(input: { run: RunRef; context?: DocRef; unfinished?: boolean }): Promise<void>;
 }
 
 export interface BackupActivities {

@@ -140,5 +140,8 @@ export function scratchPrefix(run: RunRef): string {
   return `${run.type === 'backup' ? 'backups' : 'restores'}/${run.name}/.caravel/${run.uid}/`;
 }
 
+/** Below it, one object for the repository of each namespace that the run uses. */
+export const repositoryMarks = (scratch: string) => `${scratch}repositories/`;
+
 /** Object in a scratch area with the id of the workflow that it belongs to; written first. */
 export const SCRATCH_OWNER = 'owner';

@@ -92,8 +92,11 @@ export const TIMEOUTS = {
   itemOperation: 4 * 3_600_000,
   /** Velero's default for a file-system backup (its server's --fs-backup-timeout), from the slot's grant. */
   podVolume: 4 * 3_600_000,
-  /** A mover that nothing can schedule, or whose image cannot be pulled, is a permanent error after this; a blip of the scheduler is shorter. */
-  moverStart: 20_000,
+  /**
+   * A mover that cannot be scheduled, or whose image cannot be pulled, for this long without a break is a permanent
+   * error: the scheduler looks again within 10 s, and the kubelet pulls a second time after 10 s.
+   */
+  moverStart: 15_000,
   /** No byte moved: kopia's own retries end after ≈ 50 s, so a longer silence is a dead connection. */
   moverStall: 180_000,
   /** kopia flushes on SIGTERM; the kubelet must give it time for that. */

@@ -7,6 +7,8 @@ export interface Problem {
   code: ErrorCode;
   /** What happened, in the words of whoever reported it. */
   message: string;
+  /** Where the source of the error knows better what helps than the catalogue. */
+  hint?: string | undefined;
   /** The stage or step, e.g. `exportResources`. */
   step: string;
   /** Empty string = cluster-scoped; undefined = belongs to no item. */
@@ -36,8 +38,21 @@ export function countProblems(problems: readonly Problem[]): ProblemCounts {
   return { errors, warnings: problems.length - errors };
 }
 
+/** What is known of an error once it has left the step that met it. */
+export interface Explained {
+  code: string;
+  message: string;
+  hint?: string | undefined;
+}
+
 /** The hint that belongs to a problem; shown behind its message. */
-export const hintOf = (code: string) => (isErrorCode(code) ? CATALOG[code].hint : '');
+export const hintOf = (code: string, own?: string) => own ?? (isErrorCode(code) ? CATALOG[code].hint : '');
+
+/** Code, cause and hint in one line, for the places that have one text only. */
+export function explanation({ code, message, hint: own }: Explained): string {
+  const hint = hintOf(code, own);
+  return `${code}: ${message}${hint && ` (hint: ${hint})`}`;
+}
 
 /** Items are done, skipped or failed; a failure never hides in an otherwise good run. */
 export const phaseOf = (counts: ProblemCounts) => (counts.errors > 0 ? 'PartiallyFailed' : 'Completed');

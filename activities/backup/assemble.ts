@@ -32,7 +32,7 @@ import type {
   VolumePlan,
   VolumePlans,
 } from '../../core/model.ts';
-import { countProblems, phaseOf } from '../../core/problems.ts';
+import { countProblems, explanation, phaseOf } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
@@ -256,7 +256,10 @@ function furtherFacts({ volumes, hooks }: Material) {
     claim: volumeName(plan),
     method: plan.method,
     ...(outcome
-      ? { ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs }
+      ? {
+          ...{ ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs },
+          ...(outcome.problem && { error: explanation(outcome.problem) }),
+        }
       : { reason: plan.reason }),
   }));
   const hookFacts = hooks.facts(SHOWN);

@@ -10,6 +10,7 @@ import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { openLocation } from '../support/location.ts';
+import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
@@ -65,7 +66,7 @@ export async function collectGarbage(
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
   }
-  removed.push(...(await sweepScratch(deps, scope, lost)));
+  removed.push(...(await sweepScratch(deps, scope, lost, signal)));
   return { removed, problems };
 }
 
@@ -143,13 +144,19 @@ async function sweepScratch(
   deps: Deps,
   { cluster, namespace }: { cluster: string; namespace: string },
   lost: (workflowId: string) => Promise<boolean>,
+  signal: AbortSignal,
 ): Promise<string[]> {
   const removed: string[] = [];
   const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
   for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
     try {
-      const { store } = await openLocation(deps, namespace, location.metadata.name);
-      removed.push(...(await removeLost(store, `${cluster}/${namespace}`, lost)));
+      const open = await openLocation(deps, namespace, location.metadata.name);
+      for (const scratch of await lostScratch(open.store, `${cluster}/${namespace}`, lost)) {
+        const uid = scratch.split('/').at(-2) ?? '';
+        const run = { uid, controlNamespace: namespace, location: open, scratch };
+        await discardBroken(deps, run, signal);
+        removed.push(...((await sweep(run)) > 0 ? [scratch] : []));
+      }
     } catch (error) {
       deps.log.warn('scratch could not be swept', {
         location: location.metadata.name,
@@ -160,20 +167,18 @@ async function sweepScratch(
   return removed;
 }
 
-async function removeLost(
+async function lostScratch(
   store: ObjectStore,
   scope: string,
   lost: (workflowId: string) => Promise<boolean>,
 ): Promise<string[]> {
-  const removed: string[] = [];
+  const found: string[] = [];
   for (const scratch of await scratchFolders(store)) {
     const owner = await scratchOwner(store, scratch);
     // Scratch of another cluster that shares the bucket is left to that cluster.
-    if (!owner || scopeOf(owner) !== scope || !(await lost(owner))) continue;
-    await store.abortUploads(scratch);
-    if ((await store.removeAll(scratch)) > 0) removed.push(scratch);
+    if (owner && scopeOf(owner) === scope && (await lost(owner))) found.push(scratch);
   }
-  return removed;
+  return found;
 }
 
 async function scratchFolders(store: ObjectStore): Promise<string[]> {

@@ -8,7 +8,7 @@ import { renderResourceList } from '../../core/format/resource-list.ts';
 import { renderResults, resultsOf } from '../../core/format/results.ts';
 import { renderVolumeInfos } from '../../core/format/volume-info.ts';
 import type { ApplyReport, ArchiveIndex, RestorePlan, VolumeOutcome } from '../../core/model.ts';
-import { countProblems, phaseOf } from '../../core/problems.ts';
+import { countProblems, explanation, phaseOf } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { addClaim, claimOperation, claimVolumeInfo, restoreLog } from '../../core/restore/outcome.ts';
 import type { RecoveredClaim } from '../../core/restore/outcome.ts';
@@ -144,6 +144,7 @@ function volumeFacts({ recovered }: Material) {
     claim: `${plan.namespace}/${plan.claim}`,
     ok: outcome?.ok === true,
     ...(outcome && { bytes: outcome.bytes, moved: outcome.bytesMoved, stagesMs: outcome.stagesMs }),
+    ...(outcome?.problem && { error: explanation(outcome.problem) }),
   }));
   return { volumes };
 }

@@ -1,13 +1,9 @@
-import type { Ending, RunActivities, StageTimes } from '../../contracts/activities.ts';
-import { FACTS_ANNOTATION, scratchPrefix } from '../../contracts/ids.ts';
-import type { DocRef, RunRef, RunResult } from '../../contracts/run.ts';
+import type { StageTimes } from '../../contracts/activities.ts';
+import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
+import type { RunRef } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import { isConflict, isNotFound } from '../../platform/kube/errors.ts';
-import type { Deps } from '../support/deps.ts';
-import { locationOfContext } from '../support/context.ts';
-import { openLocation } from '../support/location.ts';
-import { activity } from '../support/step.ts';
+import { isConflict } from '../../platform/kube/errors.ts';
 import { GVR_OF } from './door.ts';
 
 const TERMINAL = new Set(['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']);
@@ -65,53 +61,4 @@ export const factsAnnotation = (facts: object) => ({
 
 export function stageFacts(stages: StageTimes, extra: object = {}) {
   return { stagesMs: stages, ...extra };
-}
-
-export function runActivities(deps: Deps): RunActivities {
-  const { kube } = deps;
-
-  async function reportStage(input: { run: RunRef; phase: string; totalItems?: number; itemsDone?: number }) {
-    const { run, phase, totalItems, itemsDone } = input;
-    const done = run.type === 'backup' ? 'itemsBackedUp' : 'itemsRestored';
-    const progress = totalItems === undefined ? {} : { progress: { totalItems, [done]: itemsDone ?? 0 } };
-    await patchRun(kube, run, () => ({ status: { phase, ...progress } }));
-  }
-
-  async function endRun({ run, phase, code, reason, stages }: Ending): Promise<RunResult> {
-    const failureReason = phase === 'Canceled' ? `Canceled: ${reason}` : `${code}: ${reason}`;
-    const status = { phase: 'Failed', failureReason, errors: 1, completionTimestamp: now() };
-    try {
-      await patchRun(kube, run, () => ({ metadata: factsAnnotation(stageFacts(stages, { code })), status }));
-    } catch (error) {
-      // Without its resource a run has nobody to tell.
-      const gone = isNotFound(error) || (error instanceof CaravelError && error.code === 'ResourceGone');
-      if (!gone) throw error;
-    }
-    const { name, uid } = run;
-    return {
-      name,
-      uid,
-      phase: 'Failed',
-      items: 0,
-      volumes: 0,
-      bytes: 0,
-      warnings: 0,
-      errors: 1,
-      reason: failureReason,
-    };
-  }
-
-  async function removeScratch({ run, context }: { run: RunRef; context?: DocRef }) {
-    // A run that never adopted has written nothing.
-    if (!context) return;
-    const { store } = await openLocation(deps, run.namespace, locationOfContext(context));
-    await store.abortUploads(scratchPrefix(run));
-    await store.removeAll(scratchPrefix(run));
-  }
-
-  return {
-    reportStage: activity(reportStage),
-    endRun: activity(endRun),
-    removeScratch: activity(removeScratch),
-  };
 }

@@ -3,8 +3,8 @@ import { MOVER_CONTAINER } from '../../contracts/mover.ts';
 import type { MoverEvent, TransferResult } from '../../contracts/mover.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError, isErrorCode } from '../../core/errors/catalog.ts';
-import { moverState, waitsForVolume } from '../../core/volume/mover-pod.ts';
-import type { MoverState } from '../../core/volume/mover-pod.ts';
+import { moverState } from '../../core/volume/mover-pod.ts';
+import type { StartFault } from '../../core/volume/mover-pod.ts';
 import { KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
@@ -61,53 +61,75 @@ async function attachOrCreate({ kube, at, signal, firstAttempt, podFor }: Follow
   return object;
 }
 
-/** Waits until the container runs or has ended; a pod that cannot start is an error with the cluster's own words. */
-async function running({ kube, at, signal }: Following, pod: KubeObject): Promise<void> {
-  const { name } = pod.metadata;
+/**
+ * Waits until the container runs or has ended, however long its volume takes. A pod that cannot start is an error with
+ * the cluster's own words, once it could not for so long that it is no blip.
+ */
+async function running(following: Following, { metadata: { name } }: KubeObject): Promise<void> {
   for (;;) {
-    try {
-      await kube.waitFor<KubeObject, MoverState>(
-        GVRS.pods,
-        at.namespace,
-        name,
-        (object) => startedState(object),
-        { timeoutMs: TIMEOUTS.moverStart, signal },
-      );
-      return;
-    } catch (error) {
-      if (!(error instanceof KubeWaitTimeout)) throw error;
-      const state = moverState((error.last as KubeObject | undefined)?.['status'] as object | undefined);
-      await refuseFault({ kube, at, signal }, name, state);
-    }
+    const start = await nextStart(following, name, ({ begun, fault }) => begun || fault !== undefined);
+    if (start?.begun) return;
+    const fault = start ? await outlasting(following, name, start.fault) : await mountFault(following, name);
+    if (!fault) continue;
+    await following.kube.remove(GVRS.pods, following.at.namespace, name);
+    throw new CaravelError(fault.code, `mover ${name}: ${fault.message}`);
   }
 }
 
-function startedState(object: KubeObject | undefined): MoverState | undefined {
-  if (!object) return { state: 'ended', message: '' };
-  const state = moverState(object['status'] as object | undefined);
-  return state.state === 'starting' ? undefined : state;
+/** How far a pod is on its way. */
+interface Start {
+  /** Runs, has ended, or is gone. */
+  begun: boolean;
+  fault?: StartFault;
 }
 
-async function refuseFault(
-  at: Pick<Following, 'kube' | 'at' | 'signal'>,
+function startOf(object: KubeObject | undefined): Start {
+  if (!object) return { begun: true };
+  const state = moverState(object['status'] as object | undefined);
+  return state.state === 'starting' ? { begun: false, ...state } : { begun: true };
+}
+
+/** Undefined when nothing of the kind came in time. */
+async function nextStart(
+  { kube, at, signal }: Following,
   name: string,
-  state: MoverState,
-): Promise<void> {
-  if (state.state !== 'starting') return;
-  const fault = state.fault ?? (await mountFault(at, name));
-  if (!fault || waitsForVolume(fault.message)) return;
-  await at.kube.remove(GVRS.pods, at.at.namespace, name);
-  throw new CaravelError(fault.code, `mover ${name}: ${fault.message}`);
+  test: (start: Start) => boolean,
+): Promise<Start | undefined> {
+  const wanted = (object: KubeObject | undefined) => {
+    const start = startOf(object);
+    return test(start) ? start : undefined;
+  };
+  const options = { timeoutMs: TIMEOUTS.moverStart, signal };
+  try {
+    return await kube.waitFor(GVRS.pods, at.namespace, name, wanted, options);
+  } catch (error) {
+    if (error instanceof KubeWaitTimeout) return undefined;
+    throw error;
+  }
+}
+
+/** The fault as it is when its time is up; undefined when it has passed. */
+async function outlasting(
+  following: Following,
+  name: string,
+  first: StartFault | undefined,
+): Promise<StartFault | undefined> {
+  let last = first;
+  const passed = await nextStart(following, name, ({ fault }) => {
+    last = fault;
+    return !fault || fault.final === true;
+  });
+  return passed ? passed.fault : last;
 }
 
 /** A folder of the node that is not there; the pod itself says nothing of it, and would wait for ever. */
-async function mountFault({ kube, at }: Pick<Following, 'kube' | 'at'>, name: string) {
+async function mountFault({ kube, at }: Following, name: string): Promise<StartFault | undefined> {
   const events = await kube.list<KubeObject & { message?: string }>(GVRS.events, {
     namespace: at.namespace,
     fieldSelector: `involvedObject.name=${name},reason=FailedMount`,
   });
   const message = events.find((event) => event.message?.includes('hostPath type check failed'))?.message;
-  return message === undefined ? undefined : ({ code: 'PodVolumeMissing', message } as const);
+  return message === undefined ? undefined : { code: 'PodVolumeMissing', message };
 }
 
 type LastWord = Extract<MoverEvent, { t: 'result' | 'error' }>;

@@ -9,6 +9,8 @@ import { protectionName, scratchPrefix, volumeObjectName } from '../../contracts
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { DocRef } from '../../contracts/run.ts';
 import type { VolumeCut, VolumeOutcome } from '../../core/model.ts';
+import { explanation } from '../../core/problems.ts';
+import type { Problem } from '../../core/problems.ts';
 import { putDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun, recoveryPlan, volumePlan } from '../support/context.ts';
@@ -106,7 +108,7 @@ function movementEnd({ run, outcome }: { run: VolumeRef['run']; outcome: VolumeO
     const canceled = outcome.problem?.code === 'Canceled';
     return {
       phase: canceled ? 'Canceled' : 'Failed',
-      message: outcome.problem?.message ?? '',
+      message: outcome.problem ? wordsOf(outcome.problem) : '',
       completionTimestamp,
     };
   }
@@ -120,3 +122,5 @@ function movementEnd({ run, outcome }: { run: VolumeRef['run']; outcome: VolumeO
     ...(run.type === 'backup' && upload),
   };
 }
+
+const wordsOf = (problem: Problem) => (problem.code === 'Canceled' ? problem.message : explanation(problem));

@@ -5,6 +5,7 @@ import {
   dataMoverSource,
   LABELS,
   podVolumeSource,
+  repositoryMarks,
   repositoryWorkflowId,
   scratchPrefix,
 } from '../../contracts/ids.ts';
@@ -118,7 +119,7 @@ async function prepareNamespace(
   namespace: string,
 ): Promise<void> {
   const { location, store } = await openRun(deps, ref);
-  const mark = `${scratchPrefix(ref.run)}repositories/${namespace}`;
+  const mark = `${repositoryMarks(scratchPrefix(ref.run))}${namespace}`;
   const prepare = async () => {
     if (await store.head(mark)) return;
     await ensureRepository(deps, ref.run.namespace, location, namespace);

@@ -104,8 +104,8 @@ export function volumeProblems({ plan, outcome }: ReportedVolume): Problem[] {
   const { item, prefix } = itemOf(plan);
   const problems: Problem[] = [];
   if (outcome.problem) {
-    const { severity, step, code, message } = outcome.problem;
-    problems.push(problem(severity, step, code, `${prefix}${message}`, item));
+    const { message } = outcome.problem;
+    problems.push({ ...outcome.problem, message: `${prefix}${message}`, ...item });
   }
   const { vanished = 0, ...notKept } = outcome.notKept;
   const warn = (code: Problem['code'], message: string) =>
@@ -127,13 +127,13 @@ function itemOf({ namespace, claim, pod, podVolume }: VolumePlan) {
 
 /** Lines of the log file, in Velero's text form. */
 export function problemLines(problems: readonly Problem[], time: string, run: string): string[] {
-  return problems.map(({ severity, code, message, step, namespace, resource, name }) =>
+  return problems.map(({ severity, code, message, hint, step, namespace, resource, name }) =>
     logLine(
       { time, level: severity === 'error' ? 'error' : 'warning', msg: message },
       {
         backup: run,
         code,
-        hint: hintOf(code),
+        hint: hintOf(code, hint),
         step,
         ...(namespace !== undefined && { namespace }),
         ...(resource && { resource }),

@@ -1,3 +1,4 @@
+import { hintOf } from '../problems.ts';
 import type { Problem } from '../problems.ts';
 import { parseObject, renderDocument } from './json.ts';
 
@@ -40,7 +41,10 @@ export function addResult(result: Result, entry: ResultEntry): void {
 export function resultsOf(problems: Iterable<Problem>): Results {
   const results: Results = { errors: {}, warnings: {} };
   for (const problem of problems) {
-    addResult(problem.severity === 'error' ? results.errors : results.warnings, problem);
+    const { severity, code, hint } = problem;
+    // Warnings keep Velero's words; most of them need nothing done.
+    if (severity === 'warning') addResult(results.warnings, problem);
+    else addResult(results.errors, { ...problem, error: `${code}: ${hintOf(code, hint)}` });
   }
   return results;
 }

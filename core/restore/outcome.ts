@@ -134,6 +134,6 @@ function problemLine(entry: Problem, time: string, restore: string): string {
   const { severity, message, code, step, namespace, resource, name } = entry;
   return logLine(
     { time, level: severity === 'error' ? 'error' : 'warning', msg: message },
-    { restore, code, hint: hintOf(code), step, namespace, resource, name },
+    { restore, code, hint: hintOf(code, entry.hint), step, namespace, resource, name },
   );
 }

@@ -147,9 +147,14 @@ function moverContainer(input: MoverPodInput): object {
 
 /** State of a mover pod as its object shows it. */
 export type MoverState =
-  | { state: 'starting'; fault?: { code: 'MoverImagePull' | 'MoverUnschedulable'; message: string } }
-  | { state: 'running' }
-  | { state: 'ended'; message: string };
+  { state: 'starting'; fault?: StartFault } | { state: 'running' } | { state: 'ended'; message: string };
+
+export interface StartFault {
+  code: 'MoverImagePull' | 'MoverUnschedulable' | 'PodVolumeMissing';
+  message: string;
+  /** No time will mend it: neither kubelet nor scheduler will try again. */
+  final?: boolean;
+}
 
 interface Waiting {
   reason?: string;
@@ -173,36 +178,47 @@ interface ContainerState {
 const ENDED = new Set(['Failed', 'Succeeded']);
 /** The kubelet turns a pod away that the scheduler did not place. */
 const TURNED_AWAY = /^(?:OutOf|NodeAffinity|UnexpectedAdmissionError|TopologyAffinity)/;
-const PULL_FAULTS = new Set(['ImagePullBackOff', 'ErrImagePull', 'ErrImageNeverPull', 'InvalidImageName']);
+const PULL_FAULTS = new Set(['ImagePullBackOff', 'ErrImagePull', 'RegistryUnavailable']);
+/** Nobody will ever pull these. */
+const NO_PULL = new Set(['ErrImageNeverPull', 'InvalidImageName']);
 
 export function moverState(status: PodStatus = {}): MoverState {
-  const { terminated, running, waiting = {} } = containerState(status);
-  const { reason = '', message = '' } = status;
-  if (!terminated && TURNED_AWAY.test(reason))
-    return startFault('MoverUnschedulable', `${reason}: ${message}`);
-  if (terminated || ENDED.has(status.phase ?? ''))
-    return { state: 'ended', message: terminated?.message ?? '' };
-  return running ? { state: 'running' } : startState(status, waiting);
+  const { terminated, running, waiting } = containerState(status);
+  if (terminated) return { state: 'ended', message: terminated.message ?? '' };
+  if (ENDED.has(status.phase ?? '')) return endedBeforehand(status);
+  return running ? { state: 'running' } : startState(status, waiting ?? {});
+}
+
+/** No container of it ever ran. */
+function endedBeforehand({ reason = '', message = '' }: PodStatus): MoverState {
+  if (!TURNED_AWAY.test(reason)) return { state: 'ended', message: '' };
+  return startFault('MoverUnschedulable', `${reason}: ${message}`, true);
 }
 
 const containerState = (status: PodStatus): ContainerState => status.containerStatuses?.[0]?.state ?? {};
 
 /** Neither running nor ended: on its way, or kept from starting. */
 function startState(status: PodStatus, { reason = '', message = '' }: Waiting): MoverState {
-  if (PULL_FAULTS.has(reason)) return startFault('MoverImagePull', `${reason}: ${message}`);
-  const scheduled = status.conditions?.find((condition) => condition.type === 'PodScheduled');
-  if (scheduled?.status === 'False')
-    return startFault('MoverUnschedulable', scheduled.message ?? 'not schedulable');
-  return { state: 'starting' };
+  const final = NO_PULL.has(reason);
+  if (final || PULL_FAULTS.has(reason)) return startFault('MoverImagePull', `${reason}: ${message}`, final);
+  const words = schedulersWords(status);
+  return words ? startFault('MoverUnschedulable', words) : { state: 'starting' };
 }
 
-const startFault = (code: 'MoverImagePull' | 'MoverUnschedulable', message: string): MoverState => ({
+function schedulersWords({ conditions = [] }: PodStatus): string | undefined {
+  const scheduled = conditions.find(({ type }) => type === 'PodScheduled');
+  if (scheduled?.status !== 'False') return undefined;
+  const words = scheduled.message ?? 'not schedulable';
+  return waitsForVolume(words) ? undefined : words;
+}
+
+const startFault = (code: StartFault['code'], message: string, final = false): MoverState => ({
   state: 'starting',
-  fault: { code, message },
+  fault: { code, message, ...(final && { final }) },
 });
 
 /** The scheduler also waits for a claim that is being provisioned; that is no reason to give up. */
 export const waitsForVolume = (message: string) =>
-  /unbound immediate PersistentVolumeClaims|waiting for.*volume|persistentvolumeclaim .* not found/i.test(
+  /unbound immediate PersistentVolumeClaims|waiting for.*volume|binding volumes|persistentvolumeclaim .* not found|bound to non-existent pv/i.test(
     message,
   );

@@ -30,21 +30,24 @@ async function runRestore(run: RunRef): Promise<RunResult> {
   const stages = new Stages(`Restore ${run.name}`);
   const cleaning: Promise<void>[] = [];
   let context: DocRef | undefined;
+  let unfinished = true;
   try {
     const adopted = await stages.run('adopt', () => short.adoptRestore(run));
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    return await restoreAll({ run, context, movers: adopted.movers, cleaning }, stages);
+    const result = await restoreAll({ run, context, movers: adopted.movers, cleaning }, stages);
+    unfinished = result.phase !== 'Completed';
+    return result;
   } catch (error) {
-    const cause = causeOf(error);
+    const { message: reason, ...cause } = causeOf(error);
     const phase = isCancellation(error) ? 'Canceled' : 'Failed';
     return await CancellationScope.nonCancellable(() =>
-      cleanup.endRun({ run, phase, code: cause.code, reason: cause.message, stages: stages.times }),
+      cleanup.endRun({ run, phase, ...cause, reason, stages: stages.times }),
     );
   } finally {
     await Promise.allSettled(cleaning);
-    const scratch = { run, ...(context && { context }) };
+    const scratch = { run, ...(context && { context }), ...(unfinished && { unfinished }) };
     await CancellationScope.nonCancellable(() => cleanup.removeScratch(scratch));
   }
 }

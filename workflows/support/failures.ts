@@ -5,12 +5,14 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { isErrorCode } from '../../core/errors/catalog.ts';
+import { CATALOG, isErrorCode } from '../../core/errors/catalog.ts';
 import type { ErrorCode } from '../../core/errors/catalog.ts';
 
 export interface Cause {
   code: ErrorCode;
   message: string;
+  /** Only when it is another one than the catalogue's. */
+  hint?: string;
 }
 
 /** Failures that say where something failed, not what; a step that was out of time carries its last failure. */
@@ -24,8 +26,15 @@ export function causeOf(error: unknown): Cause {
     current = (current as Error).cause;
   }
   if (current instanceof ApplicationFailure) {
-    const code = current.type ?? '';
-    return { code: isErrorCode(code) ? code : 'Internal', message: current.message };
+    const { type, message } = current;
+    if (!isErrorCode(type ?? '')) return { code: 'Internal', message };
+    return { code: type as ErrorCode, message, ...ownHint(current) };
   }
   return { code: 'Internal', message: current instanceof Error ? current.message : String(current) };
+}
+
+function ownHint({ type, details }: ApplicationFailure): { hint?: string } {
+  const hint = (details?.[0] as { hint?: unknown } | undefined)?.hint;
+  if (typeof hint !== 'string' || hint === CATALOG[type as ErrorCode].hint) return {};
+  return { hint };
 }

@@ -31,7 +31,7 @@ export function failedOutcome(
   startedAt: string,
   stages: StageTimes,
 ): VolumeOutcome {
-  const { code, message } = cause ?? { code: 'Internal' as const, message: 'no cause was recorded' };
+  const { code, message, hint }: Cause = cause ?? { code: 'Internal', message: 'no cause was recorded' };
   return {
     index,
     ok: false,
@@ -43,7 +43,7 @@ export function failedOutcome(
     completedAt: new Date().toISOString(),
     stagesMs: { ...stages },
     notKept: {},
-    problem: problem('error', step, code, message),
+    problem: { ...problem('error', step, code, message), ...(hint && { hint }) },
   };
 }
 

@@ -1,9 +1,11 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it } from 'vitest';
-import { isTerminal, patchRun, readRunObject, runActivities } from '../../../../activities/run/status.ts';
+import { runActivities } from '../../../../activities/run/index.ts';
+import { isTerminal, patchRun, readRunObject } from '../../../../activities/run/status.ts';
 import type { RunObject } from '../../../../activities/run/status.ts';
 import type { Deps } from '../../../../activities/support/deps.ts';
 import type { Ending } from '../../../../contracts/activities.ts';
+import { CATALOG } from '../../../../core/errors/catalog.ts';
 import type { RunRef, RunResult } from '../../../../contracts/run.ts';
 import { KubeError } from '../../../../platform/kube/errors.ts';
 import type { KubeClient } from '../../../../platform/kube/types.ts';
@@ -128,10 +130,11 @@ describe('the end of a run', () => {
     return await new MockActivityEnvironment().run<[Ending], RunResult, typeof endRun>(endRun, ending);
   };
 
-  it('that failed has code and reason in the resource and in the result', async () => {
+  it('that failed has code, cause and hint in the resource and in the result', async () => {
     const backup = new OneBackup();
     const result = await end(backup, 'Failed', 'StoreAccessDenied');
-    expect(result).toMatchObject({ phase: 'Failed', errors: 1, reason: 'StoreAccessDenied: why' });
+    const reason = `StoreAccessDenied: why (hint: ${CATALOG.StoreAccessDenied.hint})`;
+    expect(result).toMatchObject({ phase: 'Failed', errors: 1, reason });
     expect(backup.patches).toMatchObject([
       {
         metadata: {
@@ -139,7 +142,7 @@ describe('the end of a run', () => {
             'caravel.dev/facts': JSON.stringify({ stagesMs: { plan: 5 }, code: 'StoreAccessDenied' }),
           },
         },
-        status: { phase: 'Failed', failureReason: 'StoreAccessDenied: why', errors: 1 },
+        status: { phase: 'Failed', failureReason: reason, errors: 1 },
       },
     ]);
   });

@@ -44,6 +44,8 @@ class Pods {
   /** The state that a pod takes when it is created, and after its log has ended. */
   born: object = running;
   dies: object | undefined = ended();
+  /** What it becomes after somebody has seen the state it was born with. */
+  mended: object | undefined;
   log: string[] = [RESULT];
   events: KubeObject[] = [];
 
@@ -88,6 +90,7 @@ class Pods {
       this.pods.delete(name);
     }
     const answer = test(this.pods.get(name));
+    if (object && this.mended) this.pods.set(name, { ...object, status: this.mended });
     if (answer === undefined) throw new KubeWaitTimeout('pod', 1, object);
     return answer;
   }
@@ -237,6 +240,14 @@ describe('a mover that fails', () => {
     pods.born = { phase: 'Pending', containerStatuses: [container] };
     expect(await failing(pods)).toMatchObject({ code, retryable: false });
     expect(pods.calls).toEqual(['create v-1', 'remove v-1']);
+  });
+
+  it('to start for a moment only is not', async () => {
+    const pods = new Pods();
+    pods.born = { phase: 'Pending', containerStatuses: [{ state: { waiting: { reason: 'ErrImagePull' } } }] };
+    pods.mended = running;
+    expect(await follow(pods).transfer).toEqual(result);
+    expect(pods.calls).toEqual(['create v-1', 'log v-1']);
   });
 
   it("to be scheduled has the scheduler's words", async () => {

@@ -70,14 +70,14 @@ describe('keys', () => {
 });
 
 describe('results', () => {
-  it('have the text and the place that Velero gives them', () => {
+  it('have the text and the place that Velero gives them; errors have code and hint', () => {
     const item = { resource: 'pods', name: 'web-0' };
     expect(resultText({ ...item, message: 'm', error: 'e' })).toBe(
       ' resource: /pods name: /web-0 message: /m error: /e',
     );
     const results = resultsOf([
-      problem('error', 's', 'Internal', 'lost', { namespace: 'shop', ...item }),
-      problem('error', 's', 'Internal', 'the run itself'),
+      problem('error', 's', 'SnapshotMissing', 'lost', { namespace: 'shop', ...item }),
+      { ...problem('error', 's', 'Internal', 'the run itself'), hint: 'try this' },
       problem('warning', 's', 'Internal', 'a volume', {
         namespace: '',
         resource: 'persistentvolumes',
@@ -86,8 +86,9 @@ describe('results', () => {
       problem('warning', 's', 'Internal', 'odd', { namespace: 'constructor' }),
     ]);
     expect(renderResults(results)).toBe(
-      '{"errors":{"namespaces":{"shop":[" resource: /pods name: /web-0 message: /lost"]},' +
-        '"velero":[" message: /the run itself"]},' +
+      '{"errors":{"namespaces":{"shop":[" resource: /pods name: /web-0 message: /lost error: /SnapshotMissing: ' +
+        'The Kopia snapshot of this volume is no longer in the repository."]},' +
+        '"velero":[" message: /the run itself error: /Internal: try this"]},' +
         '"warnings":{"cluster":[" resource: /persistentvolumes name: /pv-7 message: /a volume"],' +
         '"namespaces":{"constructor":[" message: /odd"]}}}\n',
     );

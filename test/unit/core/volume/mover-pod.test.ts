@@ -193,7 +193,10 @@ const unscheduled = (message?: string) => ({
     { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', ...(message && { message }) },
   ],
 });
-const fault = (code: string, message: string) => ({ state: 'starting', fault: { code, message } });
+const fault = (code: string, message: string, final = false) => ({
+  state: 'starting',
+  fault: { code, message, ...(final && { final }) },
+});
 
 describe('the state of a mover', () => {
   it.each<[string, Parameters<typeof moverState>[0], object]>([
@@ -203,9 +206,14 @@ describe('the state of a mover', () => {
     ['being created', waiting('ContainerCreating'), { state: 'starting' }],
     ['pulling fails', waiting('ImagePullBackOff'), fault('MoverImagePull', 'ImagePullBackOff: words')],
     ['pull error', waiting('ErrImagePull'), fault('MoverImagePull', 'ErrImagePull: words')],
-    ['image absent', waiting('ErrImageNeverPull'), fault('MoverImagePull', 'ErrImageNeverPull: words')],
-    ['image name', waiting('InvalidImageName'), fault('MoverImagePull', 'InvalidImageName: words')],
+    ['image absent', waiting('ErrImageNeverPull'), fault('MoverImagePull', 'ErrImageNeverPull: words', true)],
+    ['image name', waiting('InvalidImageName'), fault('MoverImagePull', 'InvalidImageName: words', true)],
     ['unschedulable', unscheduled('0/1 nodes'), fault('MoverUnschedulable', '0/1 nodes')],
+    [
+      'waiting for its volume',
+      unscheduled('pod has unbound immediate PersistentVolumeClaims'),
+      { state: 'starting' },
+    ],
     ['unschedulable, no words', unscheduled(), fault('MoverUnschedulable', 'not schedulable')],
     [
       'scheduled',
@@ -234,6 +242,8 @@ describe("the scheduler's words", () => {
     'waiting for a volume to be created, either by the external provisioner',
     'running PreBind plugin "VolumeBinding": waiting for pod volumes',
     'persistentvolumeclaim "b-0123" not found',
+    'running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC "b-0123"',
+    '0/1 nodes are available: 1 node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s).',
   ])('%j are no fault yet', (message) => expect(waitsForVolume(message)).toBe(true));
 
   it.each([

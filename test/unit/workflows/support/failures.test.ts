@@ -7,6 +7,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
+import { CATALOG } from '../../../../core/errors/catalog.ts';
 import { causeOf } from '../../../../workflows/support/failures.ts';
 
 const activity = (cause?: Error) =>
@@ -62,6 +63,14 @@ describe('the cause of a failure', () => {
     ['of the workflow itself', new TypeError('bug'), { code: 'Internal', message: 'bug' }],
     ['that is no error', 'thrown', { code: 'Internal', message: 'thrown' }],
   ])('%s', (_name, error, cause) => expect(causeOf(error)).toEqual(cause));
+
+  it('has a hint only when it is another one than the catalogue has', () => {
+    const hinted = (hint: string) =>
+      activity(ApplicationFailure.create({ type: 'StoreUnavailable', message: 'x509', details: [{ hint }] }));
+    const cause = { code: 'StoreUnavailable', message: 'x509' };
+    expect(causeOf(hinted('Give the CA.'))).toEqual({ ...cause, hint: 'Give the CA.' });
+    expect(causeOf(hinted(CATALOG.StoreUnavailable.hint))).toEqual(cause);
+  });
 
   it('of a step that was out of time is its last failure', () => {
     const last = failure('StoreUnavailable', 'no answer');

@@ -32,7 +32,7 @@ describe('the outcome of a volume', () => {
   });
 
   it('that failed has its problem and nothing of a snapshot', () => {
-    const cause = { code: 'MoverFailed' as const, message: 'kopia said no' };
+    const cause = { code: 'MoverFailed' as const, message: 'kopia said no', hint: 'say yes' };
     const outcome = failedOutcome(2, cause, 'protectVolume', STARTED, { slot: 1 });
     expect(outcome).toMatchObject({ index: 2, ok: false, bytes: 0, files: 0, stagesMs: { slot: 1 } });
     expect(outcome).not.toHaveProperty('snapshotId');
