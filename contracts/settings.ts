@@ -78,6 +78,8 @@ export const TIMEOUTS = {
   postHookRetry: 2 * 60_000,
   /** Between two such attempts. */
   postHookPause: 1_000,
+  /** The run waits so long for the post-hooks before it goes on beside them: its steps would take their time. */
+  releaseFirst: 2_000,
   /** Whether the run that quiesced an application still lives is first asked after this: a window is shorter as a rule. */
   runCheck: 3_000,
   /** And later this often: file-system backups keep a window open for hours, and history grows with each question. */

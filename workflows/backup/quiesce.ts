@@ -11,6 +11,7 @@ import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { GroupWindow, RunContextRef } from '../../contracts/activities.ts';
 import { unquiesceWorkflowId, validName } from '../../contracts/ids.ts';
 import type { DocRef } from '../../contracts/run.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { ReleaseCause } from '../../core/hooks/report.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
@@ -32,12 +33,15 @@ interface Quiet {
   failedPods: string[];
   /** Why pre-hooks were not run, when none of them is to blame. */
   fault?: Cause;
+  /** Everything is released. */
+  over: boolean;
+  cause?: ReleaseCause;
 }
 
 /**
  * Does the work while the application is quiesced: pre-hooks, work, post-hooks, the last whatever happens. What must not
  * see a change of the application belongs into the work, and nothing else: the cuts, and the reading of files through
- * pods. The post-hooks are not waited for; their report comes by itself.
+ * pods. Slow post-hooks are not waited for; their report comes by itself.
  */
 export async function quiesced<T>(
   group: HookedGroup,
@@ -45,26 +49,28 @@ export async function quiesced<T>(
 ): Promise<{ done: T; report: Promise<DocRef> }> {
   const quiet = await quiesce(group);
   const working = work(quiet.failedPods);
-  try {
-    // A run that is cancelled has no use for the cut: the application does not wait for its end.
-    await Promise.race([working, CancellationScope.current().cancelRequested]);
-  } catch {
-    // Whatever it was, `working` says it below.
-  }
-  await CancellationScope.nonCancellable(() => tell(quiet));
+  // A run that is cancelled has no use for the cut: the application does not wait for its end.
+  await settled(Promise.race([working, CancellationScope.current().cancelRequested]));
+  const releasing = CancellationScope.nonCancellable(() => letGo(group, quiet));
+  // Whatever comes next would take the post-hooks' time.
+  await settled(condition(() => quiet.over, TIMEOUTS.releaseFirst));
   group.turns.giveBack();
   try {
-    return { done: await working, report: reported(group, quiet) };
+    return { done: await working, report: reported(group, quiet, releasing) };
   } catch (error) {
-    await CancellationScope.nonCancellable(() => letGo(group, quiet));
+    await releasing;
+    await CancellationScope.nonCancellable(() => dropped(group, quiet));
     throw error;
   }
 }
 
+const settled = async (promise: Promise<unknown>): Promise<void> =>
+  void (await Promise.allSettled([promise]));
+
 /** Throws only when the run is cancelled; what else goes wrong is no reason to leave the volumes out. */
 async function quiesce(group: HookedGroup): Promise<Quiet> {
   const { run, context, hooks, group: id, turns } = group;
-  const quiet: Quiet = { failedPods: [] };
+  const quiet: Quiet = { failedPods: [], over: false };
   await turns.take();
   try {
     await short.prepareHooks({ run, context, hooks, group: id });
@@ -74,8 +80,8 @@ async function quiesce(group: HookedGroup): Promise<Quiet> {
     if (isCancellation(error)) {
       turns.giveBack();
       await CancellationScope.nonCancellable(async () => {
-        await tell(quiet);
         await letGo(group, quiet);
+        await dropped(group, quiet);
       });
       throw error;
     }
@@ -100,44 +106,39 @@ async function startUnquiesce({ run, group, window }: HookedGroup) {
   );
 }
 
-/** One that has ended has released already. */
-const tell = async (quiet: Quiet) => await quiet.unquiesce?.signal(release).catch(() => undefined);
-
-/** How it was released; undefined when there is nothing to release, or when that is still going on. */
-async function released({ run, group, window }: HookedGroup, { unquiesce: child }: Quiet) {
-  if (!child) return { over: true };
-  let cause: ReleaseCause | undefined;
-  let over = false;
+/** Has the application released, and waits until it is; not for ever, since `unquiesce` goes on by itself. */
+async function letGo({ run, group, window }: HookedGroup, quiet: Quiet): Promise<void> {
+  const { unquiesce: child } = quiet;
+  if (!child) {
+    quiet.over = true;
+    return;
+  }
   child.result().then(
-    (result) => {
-      cause = result.cause;
-      over = true;
-    },
+    ({ cause }) => Object.assign(quiet, { cause, over: true }),
     async () => {
       // Somebody ended it: the hooks are run from here.
-      await urgentCleanup.runPostHooks({ run, group }).catch(() => undefined);
-      over = true;
+      await settled(urgentCleanup.runPostHooks({ run, group }));
+      quiet.over = true;
     },
   );
-  await condition(() => over, window.patienceMs);
-  return { over, ...(cause && { cause }) };
+  // One that has ended has released already.
+  await settled(child.signal(release));
+  await condition(() => quiet.over, window.patienceMs);
 }
 
-/** Of a run that ends: waits for the release, and leaves nothing behind. */
-async function letGo(group: HookedGroup, quiet: Quiet): Promise<void> {
-  const { over } = await released(group, quiet);
-  // Else garbage collection takes it away when the release is over.
-  if (over) await cleanup.dropHooks({ run: group.run, group: group.group });
+/** While the release goes on, what is written down of it is needed; then garbage collection takes it away. */
+async function dropped({ run, group }: HookedGroup, { over }: Quiet): Promise<void> {
+  if (over) await cleanup.dropHooks({ run, group });
 }
 
-async function reported(group: HookedGroup, quiet: Quiet): Promise<DocRef> {
+async function reported(group: HookedGroup, quiet: Quiet, releasing: Promise<void>): Promise<DocRef> {
   const { run, context, hooks, group: id } = group;
-  const { over, cause } = await CancellationScope.nonCancellable(() => released(group, quiet));
-  const { fault } = quiet;
+  await releasing;
+  const { fault, cause } = quiet;
   try {
     const input = { run, context, hooks, group: id, ...(fault && { fault }) };
     return await short.collectHooks({ ...input, ...(cause && { released: cause }) });
   } finally {
-    if (over) await CancellationScope.nonCancellable(() => cleanup.dropHooks({ run, group: id }));
+    await CancellationScope.nonCancellable(() => dropped(group, quiet));
   }
 }
