@@ -88,7 +88,8 @@ export async function volumePath(world: World, namespace: string, name: string):
   return join(lab.dir, 'csi', 'volumes', found.spec.volumeName);
 }
 
-async function tree(world: World, ...args: string[]): Promise<string> {
+/** Makes, fills or describes a folder as it is seen inside the lab. */
+export async function volumeTree(world: World, ...args: string[]): Promise<string> {
   const lab = requireLab(world.env.CARAVEL_LAB);
   const node = join(ROOT, 'node_modules/.bin/node');
   const [program = '', ...rest] = insideLab(lab, [node, join(ROOT, 'test/support/tree-cli.ts'), ...args]);
@@ -97,7 +98,7 @@ async function tree(world: World, ...args: string[]): Promise<string> {
 
 /** Fills the volume of a claim with everything that is easily lost. */
 export const makeVolumeTree = async (world: World, namespace: string, name: string) =>
-  await tree(world, 'make', await volumePath(world, namespace, name));
+  await volumeTree(world, 'make', await volumePath(world, namespace, name));
 
 export const fillVolume = async (
   world: World,
@@ -105,10 +106,11 @@ export const fillVolume = async (
   name: string,
   count: number,
   bytes: number,
-) => await tree(world, 'random', await volumePath(world, namespace, name), String(count), String(bytes));
+) =>
+  await volumeTree(world, 'random', await volumePath(world, namespace, name), String(count), String(bytes));
 
 export const describeVolume = async (world: World, namespace: string, name: string): Promise<string[]> =>
-  JSON.parse(await tree(world, 'describe', await volumePath(world, namespace, name))) as string[];
+  JSON.parse(await volumeTree(world, 'describe', await volumePath(world, namespace, name))) as string[];
 
 /** Runs a program in the pod of a claim. */
 export async function inPod(
