@@ -3,6 +3,7 @@ import { backupActivities } from './backup/index.ts';
 import { engineActivities } from './engine/index.ts';
 import { slotActivities } from './engine/slots.ts';
 import { hookActivities } from './hooks/index.ts';
+import { previewActivities } from './preview/index.ts';
 import { restoreActivities } from './restore/index.ts';
 import { doorActivities } from './run/door.ts';
 import { runActivities } from './run/index.ts';
@@ -17,6 +18,7 @@ export function composeActivities(deps: Deps): Activities {
     ...backupActivities(deps),
     ...volumeActivities(deps),
     ...hookActivities(deps),
+    ...previewActivities(deps),
     ...restoreActivities(deps),
     ...slotActivities(deps),
     ...engineActivities(deps),

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import {
   apiVersion,
   readResource,
@@ -9,12 +10,15 @@ import {
   type RestoreSpec,
 } from '../contracts/api/index.ts';
 import { FACTS_ANNOTATION } from '../contracts/ids.ts';
+import type { BackupPreview, PreviewInput } from '../contracts/preview.ts';
 import type { RunType } from '../contracts/run.ts';
 import { CaravelError, messageOf } from '../core/errors/catalog.ts';
 import { loadClientConfig, type ClientConfig } from '../platform/config/config.ts';
 import { createKubeClient } from '../platform/kube/client.ts';
 import { isAlreadyExists, isNotFound, toCaravelError } from '../platform/kube/errors.ts';
 import type { KubeClient } from '../platform/kube/types.ts';
+import { readDetails, type RunDetails } from './details.ts';
+import { FILE_KINDS, RunFiles, type FileOptions } from './files.ts';
 import { listVolumes, RunFollower, type FollowOptions } from './follow.ts';
 import { RUN_GVR, type RunProgress, type VolumeProgress } from './progress.ts';
 import { openTemporal, type TemporalDoor } from './temporal.ts';
@@ -48,7 +52,12 @@ export interface Description<Resource> {
   volumes: VolumeProgress[];
   /** What Caravel knows beyond Velero's status: stages, method and reason of each volume. */
   facts: Record<string, unknown>;
+  /** What the files of the run say, when they were asked for. */
+  details?: RunDetails;
 }
+
+const noDoor = (reason: string) =>
+  new CaravelError('TemporalUnavailable', `Temporal cannot be reached: ${reason}`);
 
 const KIND = { backup: 'Backup', restore: 'Restore' } as const;
 
@@ -107,8 +116,28 @@ export class CaravelClient {
     return this.#list<Backup>('backup', options);
   }
 
-  describeBackup(name: string): Promise<Description<Backup>> {
-    return this.#describe<Backup>('backup', name);
+  /** With `files`, also what the files of the backup say. */
+  describeBackup(name: string, files?: FileOptions): Promise<Description<Backup>> {
+    return this.#describe<Backup>('backup', name, files);
+  }
+
+  /** What a backup of this spec would be. Nothing is changed. Needs Temporal. */
+  async planBackup(input: PreviewInput, signal?: AbortSignal): Promise<BackupPreview> {
+    const door = await this.temporal();
+    if ('reason' in door) throw noDoor(door.reason);
+    return await door.preview({ namespace: this.namespace, ...input }, signal);
+  }
+
+  /** The tarball of a backup, gzipped; undefined when it has none. */
+  backupContents(name: string, options: FileOptions = {}): Promise<Readable | undefined> {
+    const file = { kind: 'BackupContents', name } as const;
+    return this.#guard({ type: 'backup', name }, () => this.#files(options).open(file));
+  }
+
+  /** The log of a backup or restore, which is written at its end; undefined when it has none. */
+  runLog(type: RunType, name: string, options: FileOptions = {}): Promise<Readable | undefined> {
+    const file = { kind: FILE_KINDS[type].log, name };
+    return this.#guard({ type, name }, () => this.#files(options).openText(file));
   }
 
   createRestore(input: NewRun<RestoreSpec>): Promise<Created<Restore>> {
@@ -123,8 +152,8 @@ export class CaravelClient {
     return this.#list<Restore>('restore', options);
   }
 
-  describeRestore(name: string): Promise<Description<Restore>> {
-    return this.#describe<Restore>('restore', name);
+  describeRestore(name: string, files?: FileOptions): Promise<Description<Restore>> {
+    return this.#describe<Restore>('restore', name, files);
   }
 
   /** Waits until the run has ended, however it ends; the phase of the result tells. */
@@ -200,11 +229,19 @@ export class CaravelClient {
   async #describe<Resource extends CustomResource>(
     type: RunType,
     name: string,
+    files?: FileOptions,
   ): Promise<Description<Resource>> {
     const resource = await this.#get<Resource>(type, name);
     const run = { type, namespace: this.namespace, name };
     const volumes = await this.#guard(run, () => listVolumes(this.kube, run));
-    return { resource, volumes, facts: factsOf(resource.metadata) };
+    const known = { resource, volumes, facts: factsOf(resource.metadata) };
+    if (!files) return known;
+    const details = await this.#guard(run, () => readDetails(this.#files(files), type, name));
+    return { ...known, details };
+  }
+
+  #files(options: FileOptions): RunFiles {
+    return new RunFiles(this.kube, this.namespace, options);
   }
 
   /** Errors of the API in the words of the user's request. */

@@ -7,7 +7,10 @@ export {
   type NewRun,
   type StartedBy,
 } from './caravel-client.ts';
+export type { RunDetails } from './details.ts';
+export type { FileOptions } from './files.ts';
 export type { FollowOptions } from './follow.ts';
 export { isTerminal, type RunProgress, type VolumeProgress } from './progress.ts';
+export type { BackupPreview, PlannedVolume, PreviewInput } from '../contracts/preview.ts';
 export { CaravelError } from '../core/errors/catalog.ts';
 export type * from '../contracts/api/index.ts';

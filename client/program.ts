@@ -3,10 +3,13 @@ import { caravelVersion } from '../platform/config/version.ts';
 import { Cli, type Connect, type Terminal } from './cli.ts';
 import { addBackupCreate } from './commands/backup-create.ts';
 import { addBackupDescribe } from './commands/backup-describe.ts';
+import { addBackupDownload } from './commands/backup-download.ts';
 import { addBackupGet } from './commands/backup-get.ts';
+import { addBackupPlan } from './commands/backup-plan.ts';
 import { addRestoreCreate } from './commands/restore-create.ts';
 import { addRestoreDescribe } from './commands/restore-describe.ts';
 import { addRestoreGet } from './commands/restore-get.ts';
+import { addRunLogs } from './commands/run-logs.ts';
 import { addVersion } from './commands/version.ts';
 import { EXIT, type ExitCode } from './output/exit-codes.ts';
 
@@ -24,10 +27,14 @@ function buildProgram(cli: Cli): Command {
   addBackupCreate(backup, cli);
   addBackupGet(backup, cli);
   addBackupDescribe(backup, cli);
+  addRunLogs(backup, cli, 'backup');
+  addBackupDownload(backup, cli);
+  addBackupPlan(backup, cli);
   const restore = program.command('restore').description('restore backups');
   addRestoreCreate(restore, cli);
   addRestoreGet(restore, cli);
   addRestoreDescribe(restore, cli);
+  addRunLogs(restore, cli, 'restore');
   addVersion(program, cli);
   return program;
 }

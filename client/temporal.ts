@@ -1,7 +1,9 @@
 import { runWorkflowId } from '../contracts/ids.ts';
+import type { BackupPreview, PreviewInput } from '../contracts/preview.ts';
 import type { RunInput, RunType } from '../contracts/run.ts';
 import { messageOf } from '../core/errors/catalog.ts';
 import type { ClientConfig } from '../platform/config/config.ts';
+import { runPreview } from './preview.ts';
 
 /** The second way to a run. The controller starts it as well; both meet under its canonical id. */
 
@@ -10,6 +12,8 @@ const CONNECT_TIMEOUT = 3_000;
 
 export interface TemporalDoor {
   start(type: RunType, run: RunInput): Promise<{ workflowId: string }>;
+  /** What a backup would be; an abort cancels the workflow that finds out. */
+  preview(input: PreviewInput, signal?: AbortSignal): Promise<BackupPreview>;
   serverVersion(): Promise<string>;
   /** Workers that ask the task queue for workflows. */
   workers(): Promise<number>;
@@ -48,6 +52,7 @@ async function open(config: ClientConfig): Promise<TemporalDoor | { reason: stri
       );
       return { workflowId };
     },
+    preview: (input, signal) => runPreview(client, config, input, signal),
     async serverVersion() {
       return (await timed(() => connection.workflowService.getSystemInfo({}))).serverVersion;
     },

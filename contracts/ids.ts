@@ -47,6 +47,9 @@ export const garbageWorkflowId = (cluster: string, namespace: string) =>
 export const locationWorkflowId = (cluster: string, namespace: string, location: string) =>
   `checkLocation/${cluster}/${namespace}/${location}`;
 
+export const previewWorkflowId = (cluster: string, namespace: string, uid: string) =>
+  `previewBackup/${cluster}/${namespace}/${uid}`;
+
 /** Velero's name of a BackupRepository; a name of the API has at most 253 characters. */
 export const repositoryObjectName = (location: string, namespace: string) =>
   validName(`${namespace}-${location}-kopia`, 253);

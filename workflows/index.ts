@@ -2,6 +2,7 @@
 export { backup } from './backup/backup.ts';
 export { protectVolume } from './backup/protect-volume.ts';
 export { unquiesce } from './backup/unquiesce.ts';
+export { previewBackup } from './preview/preview-backup.ts';
 export { restore } from './restore/restore.ts';
 export { recoverVolume } from './restore/recover-volume.ts';
 export { controller } from './engine/controller.ts';

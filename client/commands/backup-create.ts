@@ -12,7 +12,7 @@ import {
   type CreateOptions,
 } from './create-run.ts';
 
-interface BackupOptions extends CreateOptions {
+export interface BackupOptions extends CreateOptions {
   storageLocation?: string;
   ttl?: string;
   snapshotMoveData: boolean;
@@ -38,12 +38,9 @@ export function backupSpec(options: BackupOptions): BackupSpec {
   };
 }
 
-export function addBackupCreate(parent: Command, cli: Cli): void {
-  const command = parent
-    .command('create')
-    .description('back up namespaces with their volumes')
-    .argument('<name>', 'name of the backup', flag(parseName));
-  createOptions(command)
+/** Options of the spec that restores do not have. */
+export function backupFlags(command: Command): Command {
+  return command
     .option('--storage-location <name>', 'BackupStorageLocation (default: the default one)')
     .option('--ttl <duration>', 'how long to keep the backup (default: 720h)', flag(parseDurationFlag))
     .option(
@@ -64,6 +61,14 @@ export function addBackupCreate(parent: Command, cli: Cli): void {
     )
     .option('--resource-policies-configmap <name>', 'ConfigMap with volume policies', flag(parseName))
     .option('--parallel-files-upload <n>', 'files read at once for one volume', flag(parseCount));
+}
+
+export function addBackupCreate(parent: Command, cli: Cli): void {
+  const command = parent
+    .command('create')
+    .description('back up namespaces with their volumes')
+    .argument('<name>', 'name of the backup', flag(parseName));
+  backupFlags(createOptions(command));
   outputOption(connectionOptions(command)).action(async (name: string, options: BackupOptions) => {
     checkCreateOptions(command, options);
     const input = { name, spec: backupSpec(options), ...metadataOf(options) };

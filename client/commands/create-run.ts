@@ -26,7 +26,8 @@ export interface CreateOptions extends CommonOptions {
   dryRun?: boolean;
 }
 
-export function createOptions(command: Command): Command {
+/** Options that make up the spec. */
+export function specOptions(command: Command): Command {
   const collect = (text: string, before: LabelSelector[] = []) => [...before, ...parseOrSelectors(text)];
   return command
     .option('--include-namespaces <a,b>', 'namespaces, with globs (default: all)', flag(parseList))
@@ -53,8 +54,12 @@ export function createOptions(command: Command): Command {
       'longest time for one volume (default: 4h)',
       flag(parseDurationFlag),
     )
+    .option('--annotations <a=1,b=2>', 'annotations of the resource', flag(parsePairs));
+}
+
+export function createOptions(command: Command): Command {
+  return specOptions(command)
     .option('--labels <a=1,b=2>', 'labels of the resource', flag(parsePairs))
-    .option('--annotations <a=1,b=2>', 'annotations of the resource', flag(parsePairs))
     .option('-w, --wait', 'wait for the end, with progress')
     .option('--dry-run', 'print the resource instead of creating it');
 }

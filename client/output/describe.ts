@@ -4,25 +4,12 @@ import type { Description } from '../caravel-client.ts';
 import type { VolumeProgress } from '../progress.ts';
 import { between, formatBytes, formatElapsed, formatList, formatSelectors } from './format.ts';
 import { paintPhase, phaseOf } from './run-table.ts';
+import { detailSections } from './details.ts';
+import { fields, section, type Line } from './section.ts';
 import type { Style } from './style.ts';
 import { table } from './table.ts';
 
 /** `backup describe` and `restore describe`: headed sections of aligned lines. */
-
-type Line = [label: string, value: string | undefined];
-
-const indent = (text: string): string => text.replaceAll(/^(?=.)/gm, '  ');
-
-/** Lines without a value are left out. */
-function fields(lines: readonly Line[]): string {
-  const shown = lines.filter((line): line is [string, string] => line[1] !== undefined && line[1] !== '');
-  const width = Math.max(0, ...shown.map(([label]) => label.length)) + 3;
-  return shown.map(([label, value]) => `${`${label}:`.padEnd(width)}${value}`).join('\n');
-}
-
-function section(title: string, body: string, { colors }: Style): string | undefined {
-  return body === '' ? undefined : `${colors.bold(title)}\n${indent(body)}`;
-}
 
 const pairs = (map: Record<string, string> | undefined): string =>
   Object.entries(map ?? {})
@@ -149,7 +136,7 @@ const bullets = (items: readonly string[] | undefined): string =>
   (items ?? []).map((item) => `- ${item}`).join('\n');
 
 function describe(
-  { resource, volumes, facts }: Description<Backup | Restore>,
+  { resource, volumes, facts, details }: Description<Backup | Restore>,
   specLines: readonly Line[],
   style: Style,
 ): string {
@@ -172,6 +159,7 @@ function describe(
       Object.keys(facts).length === 0 ? '' : stringify(facts, { lineWidth: 0 }).trimEnd(),
       style,
     ),
+    ...(details ? detailSections(details, style) : []),
   ];
   return sections.filter((text) => text !== undefined).join('\n\n');
 }

@@ -46,3 +46,10 @@ export function formatSelectors(one: LabelSelector | undefined, any: LabelSelect
 
 /** Messages of drivers and servers may have line breaks; a line of ours has one at its end. */
 export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
+
+/** Text from the bucket, which others can write: what would steer a terminal is shown instead. */
+export const printable = (text: string): string =>
+  text.replaceAll(
+    /(?![\n\t])\p{Cc}|\p{Bidi_Control}/gu,
+    (character) => `\\x${character.codePointAt(0)!.toString(16).padStart(2, '0')}`,
+  );

@@ -116,6 +116,9 @@ export const CATALOG = {
   RepositoryCorrupt: permanent('The repository is damaged; see docs/how-to/repair-a-repository.md.'),
   SnapshotMissing: permanent('The Kopia snapshot of this volume is no longer in the repository.'),
   // Runs
+  TemporalUnavailable: permanent(
+    'Set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or a profile of the Temporal configuration.',
+  ),
   Canceled: permanent('The run was cancelled.'),
   Timeout: permanent('Raise spec.itemOperationTimeout.'),
   Internal: transient('This is a fault of Caravel: please report it with the message.'),

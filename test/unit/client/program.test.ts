@@ -4,6 +4,7 @@ import type { Terminal } from '../../../client/cli.ts';
 import { expandBooleans, run } from '../../../client/program.ts';
 import type { TemporalDoor } from '../../../client/temporal.ts';
 import { GVR, type Backup } from '../../../contracts/api/index.ts';
+import type { BackupPreview, PreviewInput } from '../../../contracts/preview.ts';
 import type { RunInput } from '../../../contracts/run.ts';
 import { KubeError } from '../../../platform/kube/errors.ts';
 import type { KubeObject } from '../../../platform/kube/types.ts';
@@ -11,9 +12,36 @@ import { MemoryKube } from '../../support/memory-kube.ts';
 
 const NAMESPACE = 'openshift-adp';
 
+const emptyPreview: BackupPreview = {
+  expectedPhase: 'Completed',
+  validationErrors: [],
+  spec: {},
+  location: 'default',
+  namespaces: ['shop'],
+  items: 3,
+  resources: { 'v1/Pod': 2, 'v1/PersistentVolumeClaim': 1 },
+  methods: { 'data-mover': { volumes: 1, bytes: 2048 } },
+  volumes: [
+    {
+      namespace: 'shop',
+      volume: 'data',
+      method: 'data-mover',
+      reason: 'CSI snapshot',
+      bytes: 2048,
+      bytesFrom: 'capacity',
+    },
+  ],
+  hooks: [],
+  counts: { errors: 0, warnings: 0 },
+  problems: [],
+  omitted: {},
+};
+
 class Harness {
   readonly kube = new MemoryKube();
   readonly starts: { type: string; run: RunInput }[] = [];
+  readonly previews: PreviewInput[] = [];
+  preview = emptyPreview;
   out = '';
   err = '';
   interrupt: () => void = () => undefined;
@@ -35,6 +63,10 @@ class Harness {
     start: async (type, started) => {
       this.starts.push({ type, run: started });
       return { workflowId: `${type}/local/${started.namespace}/${started.name}` };
+    },
+    preview: async (input) => {
+      this.previews.push(input);
+      return this.preview;
     },
     serverVersion: async () => '1.31.2',
     workers: async () => 2,
@@ -278,5 +310,57 @@ describe('expandBooleans', () => {
     expect(expandBooleans(['--snapshot-move-data', 'name'])).toEqual(['--snapshot-move-data=true', 'name']);
     expect(expandBooleans(['--snapshot-move-data', 'false'])).toEqual(['--snapshot-move-data', 'false']);
     expect(expandBooleans(['--restore-volumes=false'])).toEqual(['--restore-volumes=false']);
+  });
+});
+
+describe('backup plan', () => {
+  it('asks for the plan of the spec that its flags make, and creates nothing', async () => {
+    const cli = new Harness();
+    const args = ['--include-namespaces', 'shop', '--storage-location', 'west', '--annotations', 'a=b'];
+    expect(await cli.run('backup', 'plan', 'nightly', ...args)).toBe(0);
+    expect(cli.previews).toEqual([
+      {
+        namespace: NAMESPACE,
+        name: 'nightly',
+        spec: { includedNamespaces: ['shop'], storageLocation: 'west', snapshotMoveData: true },
+        annotations: { a: 'b' },
+      },
+    ]);
+    expect(cli.kube.objects.size).toBe(0);
+    expect(cli.out).toMatch(/Would end: +Completed/);
+    expect(cli.out).toMatch(/v1\/Pod +2/);
+    expect(cli.out).toMatch(/shop +data +data-mover +2\.0 KiB at most +CSI snapshot/);
+  });
+
+  it('says with its exit code how the backup would end', async () => {
+    const cli = new Harness();
+    const item = { resource: 'persistentvolumeclaims', namespace: 'shop', name: 'data' };
+    const fault = {
+      severity: 'error',
+      code: 'SnapshotClassMissing',
+      step: 'planVolumes',
+      message: 'no class',
+    };
+    cli.preview = {
+      ...emptyPreview,
+      expectedPhase: 'PartiallyFailed',
+      counts: { errors: 1, warnings: 0 },
+      problems: [{ ...fault, ...item } as BackupPreview['problems'][number]],
+      omitted: { volumes: 700 },
+    };
+    expect(await cli.run('backup', 'plan')).toBe(2);
+    expect(cli.out).toContain(
+      '- error: persistentvolumeclaims shop/data: no class (SnapshotClassMissing). Label one',
+    );
+    expect(cli.out).toContain('700 more volumes are counted, but not listed');
+    cli.preview = { ...emptyPreview, expectedPhase: 'FailedValidation', validationErrors: ['spec.ttl: bad'] };
+    expect(await cli.run('backup', 'plan', '-o', 'json')).toBe(3);
+  });
+
+  it('needs Temporal, and says how to reach it', async () => {
+    const cli = new Harness();
+    cli.temporal = false;
+    expect(await cli.run('backup', 'plan')).toBe(1);
+    expect(cli.err).toMatch(/Temporal cannot be reached: refused\. Set TEMPORAL_ADDRESS/);
   });
 });
