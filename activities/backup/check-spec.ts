@@ -6,6 +6,7 @@ import { withDefaults } from '../../core/backup/defaults.ts';
 import { locationMissing, specErrors } from '../../core/backup/validate.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { backupKeys } from '../../core/format/keys.ts';
+import { explanation } from '../../core/problems.ts';
 import { toCaravelError } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
@@ -78,10 +79,10 @@ async function usableLocation(
     await location.store.head(backupKeys(run.name).metadata);
     return { location };
   } catch (error) {
-    const { code, message } = permanent(error);
+    const { code, message, hint } = permanent(error);
     if (!(await deps.kube.find(GVR.backupStorageLocations, run.namespace, name)))
       return { error: locationMissing(asked, name, message) };
     const status = `BackupStorageLocation ${name} is in Unavailable status.`;
-    return { error: `backup can't be created because ${status} ${code}: ${message}` };
+    return { error: `backup can't be created because ${status} ${explanation({ code, message, hint })}` };
   }
 }

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { LIMITS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { isSelecting } from '../../core/backup/items.ts';
@@ -15,6 +14,7 @@ import type { ClaimFact, Facts, ResourceRef } from '../../core/model.ts';
 import type { ResourceFilter } from '../../core/plan/resource-filter.ts';
 import { toCaravelError } from '../../platform/kube/errors.ts';
 import type { KubeObject, ListOptions } from '../../platform/kube/types.ts';
+import { inLanes } from '../support/lanes.ts';
 import { readProblem } from './exporting.ts';
 import type { Exporting } from './exporting.ts';
 
@@ -51,12 +51,14 @@ export class Lookups {
   /** What only a label selector can have left out. */
   async #companions(facts: Facts): Promise<RelatedObject[]> {
     if (!this.#selecting) return [];
-    const limit = pLimit(LIMITS.readParallel);
-    const places = [...claimsByNamespace(facts.claims)];
-    const found = await Promise.all(
-      places.map(([namespace, claims]) => limit(() => this.#companionsIn(namespace, claims))),
+    const found: RelatedObject[] = [];
+    await inLanes(
+      claimsByNamespace(facts.claims),
+      LIMITS.readParallel,
+      ([namespace, claims]) => this.#companionsIn(namespace, claims),
+      (companions) => void found.push(...companions),
     );
-    return found.flat();
+    return found;
   }
 
   async #companionsIn(namespace: string, claims: ClaimFact[]): Promise<RelatedObject[]> {

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Counted, RunContextRef } from '../../contracts/activities.ts';
 import type { Backup } from '../../contracts/api/backup.ts';
 import { scratchPrefix } from '../../contracts/ids.ts';
@@ -18,6 +17,7 @@ import type { KubeObject } from '../../platform/kube/types.ts';
 import { getDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun } from '../support/context.ts';
+import { inLanes } from '../support/lanes.ts';
 import { ShardCollector } from './collector.ts';
 import { readOne, readProblem } from './exporting.ts';
 import type { Exporting } from './exporting.ts';
@@ -34,20 +34,27 @@ export async function exportRelated(
   const shards = await Promise.all(ref.shards.map((shard) => getDoc<ShardIndex>(store, shard)));
   const place = { store, scratch: scratchPrefix(ref.run), shard: 'related', backup: ref.run.name };
   const collector = new ShardCollector(place);
-  const { spec } = context.resource;
-  const related = new RelatedExport({ deps, plan, spec, collector, signal }, shards);
-  let wanted = [...namespacesOf(shards), ...(await related.neededBy(mergeFacts(shards.map(factsOf))))];
-  while (wanted.length > 0) wanted = await related.neededBy(await related.take(wanted));
+  await takeRelated({ deps, plan, spec: context.resource.spec, collector, signal }, shards);
   return await collector.finish();
 }
 
-const factsOf = (shard: ShardIndex) => shard.facts;
+/** Into the collector. */
+export async function takeRelated(exporting: Exporting, shards: readonly ShardIndex[]): Promise<void> {
+  const related = new RelatedExport(exporting, shards);
+  const facts = mergeFacts(shards.map((shard) => shard.facts));
+  let wanted = [...namespacesOf(shards), ...(await related.neededBy(facts))];
+  while (wanted.length > 0) wanted = await related.neededBy(await related.take(wanted));
+}
 
 interface Wanted extends RelatedObject {
   resource: ResourceRef;
   /** False: only what volume planning must know of it. */
   stored: boolean;
 }
+
+type Read = Awaited<ReturnType<typeof readOne>>;
+/** Objects by name, by type. */
+type Lists = Map<string, Map<string, KubeObject>>;
 
 class RelatedExport {
   readonly #exporting: Exporting;
@@ -80,9 +87,20 @@ class RelatedExport {
   async take(related: readonly RelatedObject[]): Promise<Facts> {
     const wanted = related.flatMap((each) => this.#wanted(each) ?? []);
     const facts = noFacts();
-    const reads = await this.#readAll(wanted);
-    for (const [at, each] of wanted.entries()) await this.#takeOne(each, reads[at]!, facts);
+    const lists = await this.#manyAtOnce(wanted);
+    await inLanes(
+      wanted,
+      LIMITS.readParallel,
+      async (each) => ({ each, ...(await this.#read(each, lists)) }),
+      async ({ each, ...read }) => await this.#takeOne(each, read, facts),
+    );
     return facts;
+  }
+
+  async #read(wanted: Wanted, lists: Lists): Promise<Read> {
+    const listed = lists.get(wanted.groupResource);
+    if (listed) return { object: listed.get(wanted.name) };
+    return await readOne(this.#exporting, wanted.resource, wanted);
   }
 
   #wanted(related: RelatedObject): Wanted | undefined {
@@ -101,21 +119,9 @@ class RelatedExport {
     return this.#namespaces.has(namespace ?? '') && this.#filter.lists(resource);
   }
 
-  async #readAll(wanted: readonly Wanted[]): Promise<Awaited<ReturnType<typeof readOne>>[]> {
-    const lists = await this.#manyAtOnce(wanted);
-    const limit = pLimit(LIMITS.readParallel);
-    return await Promise.all(
-      wanted.map(async (each) => {
-        const listed = lists.get(each.groupResource);
-        if (listed) return { object: listed.get(each.name) };
-        return await limit(readOne, this.#exporting, each.resource, each);
-      }),
-    );
-  }
-
   /** Lists of the types of which so much is wanted that reading all of them is less work. */
-  async #manyAtOnce(wanted: readonly Wanted[]): Promise<Map<string, Map<string, KubeObject>>> {
-    const lists = new Map<string, Map<string, KubeObject>>();
+  async #manyAtOnce(wanted: readonly Wanted[]): Promise<Lists> {
+    const lists: Lists = new Map();
     for (const [type, members] of Map.groupBy(wanted, ({ groupResource: name }) => name)) {
       const { resource } = members[0]!;
       if (resource.namespaced || members.length < LIMITS.listInstead) continue;
@@ -142,11 +148,7 @@ class RelatedExport {
     }
   }
 
-  async #takeOne(
-    wanted: Wanted,
-    { object, failure }: Awaited<ReturnType<typeof readOne>>,
-    facts: Facts,
-  ): Promise<void> {
+  async #takeOne(wanted: Wanted, { object, failure }: Read, facts: Facts): Promise<void> {
     const { resource, namespace = '', name, of } = wanted;
     const { collector } = this.#exporting;
     const item = { namespace, resource: wanted.groupResource, name };

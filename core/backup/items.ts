@@ -1,4 +1,4 @@
-import { labelsSelected } from '../selection/label-selector.ts';
+import { labelsSelected, selectorText } from '../selection/label-selector.ts';
 import type { Selector } from '../selection/label-selector.ts';
 
 export const EXCLUDE_LABEL = 'velero.io/exclude-from-backup';
@@ -56,11 +56,14 @@ function namespaceWanted(metadata: Metadata, rules: ItemRules): boolean {
   return rules.namespaces.has(metadata.name);
 }
 
-export const isSelecting = ({
+/** A selector without conditions selects everything, which is as good as none. */
+export function isSelecting({
   labelSelector,
   orLabelSelectors,
-}: Pick<ItemRules, 'labelSelector' | 'orLabelSelectors'>) =>
-  Boolean(labelSelector) || (orLabelSelectors?.length ?? 0) > 0;
+}: Pick<ItemRules, 'labelSelector' | 'orLabelSelectors'>): boolean {
+  const selectors = labelSelector ? [labelSelector] : (orLabelSelectors ?? []);
+  return selectors.length > 0 && selectors.every((selector) => selectorText(selector) !== '');
+}
 
 /** What an API server of somebody else may send that has no place in a backup. */
 export function shapeFault(metadata: Partial<Metadata> | null | undefined, namespaced: boolean) {

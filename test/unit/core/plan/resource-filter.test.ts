@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ResourceFilter, resolveResource } from '../../../../core/plan/resource-filter.ts';
 import type { ResourceFilterSpec } from '../../../../core/plan/resource-filter.ts';
@@ -246,5 +247,129 @@ describe('cluster-scoped objects that come along', () => {
     [{ excludedClusterScopedResources: ['*'] }, false],
   ])('with %j are the namespaces of objects: %j', (spec, expected) => {
     expect(new ResourceFilter(spec, SERVED, false).allowsRelated('namespaces')).toBe(expected);
+  });
+});
+
+/** The rules in the words of Velero's documentation, over literal names alone. */
+function listedByRules(spec: ResourceFilterSpec, everyNamespace: boolean): string[] {
+  const covers = (list: string[] | null | undefined, name: string) =>
+    (list ?? []).some((entry) => entry === '*' || entry === name);
+  const lets = (includes: string[] | null | undefined, excludes: string[] | null | undefined, name: string) =>
+    !covers(excludes, name) && ((includes ?? []).length === 0 || covers(includes, name));
+  const cluster = (name: string) => {
+    const { includeClusterResources: all = null } = spec;
+    if (all === false) return false;
+    if (all === null && !everyNamespace && name !== 'namespaces') return false;
+    const excludes = (spec.excludedResources ?? []).filter((entry) => entry !== '*');
+    return lets(spec.includedResources, excludes, name);
+  };
+  const own = (list: string[] | null | undefined) =>
+    (list ?? []).filter((entry) => !SNAPSHOTS.includes(entry));
+  const namespacedAll =
+    ['', '*'].includes((spec.includedNamespaceScopedResources ?? []).join()) &&
+    own(spec.excludedNamespaceScopedResources).length === 0;
+  const clusterNew = (name: string) => {
+    const { includedClusterScopedResources: includes, excludedClusterScopedResources: excludes } = spec;
+    if (covers(excludes, name)) return false;
+    const open = (includes ?? []).length === 0 && own(excludes).length === 0;
+    return (open && everyNamespace && namespacedAll) || covers(includes, name) || name === 'namespaces';
+  };
+  const old =
+    typeof spec.includeClusterResources === 'boolean' ||
+    (spec.includedResources ?? []).length > 0 ||
+    own(spec.excludedResources).length > 0;
+  return SERVED.filter((ref) => {
+    const name = groupResource(ref);
+    if (SNAPSHOTS.includes(name)) return false;
+    if (old && !ref.namespaced) return cluster(name);
+    const excludes = (spec.excludedResources ?? []).filter((entry) => entry !== '*');
+    if (old) return lets(spec.includedResources, excludes, name);
+    if (!ref.namespaced) return clusterNew(name);
+    return lets(spec.includedNamespaceScopedResources, spec.excludedNamespaceScopedResources, name);
+  }).map(groupResource);
+}
+
+const entries = (names: string[]) =>
+  fc.option(
+    fc.oneof(
+      fc.constant<string[]>(['*']),
+      fc.uniqueArray(fc.constantFrom(...names, 'ghosts'), { maxLength: 4 }),
+    ),
+    { nil: undefined },
+  );
+const oldSpecs = fc.record({
+  includedResources: entries([...NAMESPACED, ...CLUSTER]),
+  excludedResources: entries([...NAMESPACED, ...CLUSTER]),
+  includeClusterResources: fc.option(fc.boolean()),
+});
+const newSpecs = fc.record({
+  includedClusterScopedResources: entries(CLUSTER),
+  excludedClusterScopedResources: entries(CLUSTER),
+  includedNamespaceScopedResources: entries(NAMESPACED),
+  excludedNamespaceScopedResources: entries(NAMESPACED),
+});
+
+describe('both families of filters', () => {
+  it.each<[string, fc.Arbitrary<ResourceFilterSpec>]>([
+    ['old', oldSpecs],
+    ['new', newSpecs],
+  ])('%s: list what the rules say, whatever is in them', (_name, specs) => {
+    fc.assert(
+      fc.property(specs, fc.boolean(), (spec, everyNamespace) => {
+        expect(listed(spec, everyNamespace)).toEqual(listedByRules(spec, everyNamespace));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('list the same with the defaults written out', () => {
+    const defaults = { storageLocation: 'default', excludedNamespaces: [] };
+    fc.assert(
+      fc.property(fc.oneof(oldSpecs, newSpecs), fc.boolean(), (spec, everyNamespace) => {
+        const asked: ResourceFilterSpec = spec;
+        expect(listed(withDefaults(asked, defaults), everyNamespace)).toEqual(listed(asked, everyNamespace));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('never list more when something more is excluded', () => {
+    fc.assert(
+      fc.property(newSpecs, fc.constantFrom(...NAMESPACED, ...CLUSTER), fc.boolean(), (spec, name, every) => {
+        const field = NAMESPACED.includes(name)
+          ? 'excludedNamespaceScopedResources'
+          : 'excludedClusterScopedResources';
+        const more = listed({ ...spec, [field]: [...(spec[field] ?? []), name] }, every);
+        expect(more).not.toContain(name);
+        expect(listed(spec, every)).toEqual(expect.arrayContaining(more));
+      }),
+    );
+  });
+});
+
+describe('an entry of an include list that selects nothing', () => {
+  const warned = (spec: ResourceFilterSpec) =>
+    new ResourceFilter(spec, SERVED, true)
+      .unmatched()
+      .map(({ severity, message }) => `${severity}: ${message}`);
+
+  it.each<[ResourceFilterSpec, string]>([
+    [{ includedResources: ['pods', 'ghosts'] }, 'spec.includedResources: "ghosts"'],
+    [{ includedResources: ['*.nowhere'] }, 'spec.includedResources: "*.nowhere"'],
+    [{ includedResources: ['vs'] }, 'spec.includedResources: "vs"'],
+    [{ includedClusterScopedResources: ['pods'] }, 'spec.includedClusterScopedResources: "pods"'],
+    [{ includedNamespaceScopedResources: ['nodes', 'po'] }, 'spec.includedNamespaceScopedResources: "nodes"'],
+  ])('is a warning: %j', (spec, entry) =>
+    expect(warned(spec)).toEqual([`warning: ${entry} selects no resource type`]),
+  );
+
+  it('is none when it selects something', () => {
+    expect(
+      warned({
+        includedResources: ['*', 'po', 'persistent*', 'deploy.apps'],
+        includedClusterScopedResources: ['ns', '*'],
+        includedNamespaceScopedResources: ['c*'],
+      }),
+    ).toEqual([]);
   });
 });
