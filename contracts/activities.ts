@@ -179,6 +179,10 @@ export interface ProtectActivities {
   cutVolume(input: VolumeRef): Promise<VolumeCut>;
   /** Copies the snapshot's objects into the control namespace; the copy owns the storage snapshot from then on. */
   handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
+  /** Waits until a snapshot can be used and makes it outlive its objects; returns the volume's outcome. */
+  keepSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<DocRef>;
+  /** The objects of kept snapshots are gone; their storage snapshots as well, unless the backup was sealed. */
+  settleKept(input: RunContextRef): Promise<void>;
   /** The same as prepareRepository for all volumes of the run. */
   prepareRepositories(input: RunContextRef & { volumes: DocRef }): Promise<void>;
   /** The Kopia repository of the namespace exists and holds the policies of the run's sources. */

@@ -4,6 +4,7 @@ import type { PodVolumeBackup } from '../../contracts/api/pod-volume.ts';
 import { FACTS_ANNOTATION, operationId, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { markedClaim } from '../../core/backup/items.ts';
+import { handleOf, keptOperation, keptVolumes } from '../../core/backup/kept-snapshot.ts';
 import { renderPodVolumeBackups } from '../../core/backup/pod-volume-backup.ts';
 import {
   isListed,
@@ -47,6 +48,7 @@ import { podVolumeBackups } from '../volume/pod-volume.ts';
 import type { RunContext } from '../support/context.ts';
 import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
+import { KeptFiles } from './kept-files.ts';
 
 type Input = Parameters<BackupActivities['assembleBackup']>[0];
 
@@ -65,14 +67,16 @@ export async function assembleBackup(deps: Deps, input: Input, signal: AbortSign
   const { context, store } = await openRun<Backup>(deps, input);
   const material = await gather(store, input, context);
   const uploads = await dataUploads(deps, material);
+  const kept = new KeptFiles(input.run.name, material.volumes, material.shards);
   const keys = backupKeys(input.run.name);
   await Promise.all([
-    writeContents(store, keys.contents, material, uploads, signal),
+    writeContents(store, keys.contents, { ...material, uploads, kept }, signal),
+    kept.write(store),
     putGzip(store, keys.results, renderResults(resultsOf(material.problems))),
     putGzip(
       store,
       keys.resourceList,
-      renderResourceList([...material.shards.map((shard) => shard.names), uploads.names]),
+      renderResourceList([...material.shards.map((shard) => shard.names), uploads.names, kept.names]),
     ),
     putGzip(
       store,
@@ -164,26 +168,29 @@ async function readVolumes(deps: Deps, { run, context, volumes }: Material): Pro
 async function writeContents(
   store: ObjectStore,
   key: string,
-  material: Material,
-  uploads: Uploads,
+  contents: Material & { uploads: Uploads; kept: KeptFiles },
   signal: AbortSignal,
 ) {
-  const { run, volumes, hooks } = material;
+  const { run, volumes, shards, hooks, uploads, kept } = contents;
   const moved = new Set(byMethod(volumes, 'data-mover').map(({ plan }) => volumeName(plan)));
   const edit = (item: ArchiveItem) => {
     const named = `${item.namespace ?? ''}/${item.name}`;
     if (item.groupResource === 'pods' && hooks.leftOut.has(named)) return undefined;
-    if (item.groupResource !== 'persistentvolumeclaims' || !moved.has(named)) return item;
+    if (item.groupResource !== 'persistentvolumeclaims') return item;
+    if (!moved.has(named)) return kept.edited(item) ?? item;
     const name = volumeObjectName(run, item.namespace ?? '', item.name);
     const marks = { backup: run.name, snapshot: name, dataUpload: `${run.namespace}/${name}` };
     return withObject(item, markedClaim(objectOf(item), marks) as object);
   };
-  const segments = material.shards.flatMap((shard) => shard.segments);
-  await writeTarball(store, key, { segments, edit, extra: uploads.items }, { signal });
+  const segments = shards.flatMap((shard) => shard.segments);
+  await writeTarball(store, key, { segments, edit, extra: [...uploads.items, ...kept.items] }, { signal });
 }
 
 function operations({ run, volumes }: Material) {
-  return byMethod(volumes, 'data-mover').map((volume) => volumeOperation(run, volume));
+  return [
+    ...byMethod(volumes, 'data-mover').map((volume) => volumeOperation(run, volume)),
+    ...keptVolumes(volumes).map((volume) => keptOperation(run, volume)),
+  ];
 }
 
 function logText({ run, shards, volumes, hooks, problems }: Material, stages: StageTimes): string {
@@ -211,6 +218,7 @@ function volumeLine(plan: VolumePlan, outcome: VolumeOutcome | undefined): strin
   const name = `volume ${plan.claim ? 'of claim ' : ''}${volumeName(plan)}`;
   if (!outcome) return `${name}: ${plan.method}, ${plan.reason}`;
   if (!outcome.ok) return `${name}: failed, ${outcome.problem?.message ?? ''}`;
+  if (outcome.kept) return `${name}: ${plan.reason}, as ${handleOf(outcome.kept)}`;
   return `${name}: ${outcome.bytes} bytes in ${outcome.files} files, ${outcome.bytesMoved} sent, snapshot ${outcome.snapshotId}`;
 }
 
@@ -231,7 +239,9 @@ function resultOf({ run, shards, volumes, problems }: Material): RunResult {
 }
 
 function finalStatus({ volumes, hooks }: Material, result: RunResult) {
-  const tried = byMethod(volumes, 'data-mover');
+  const snapshots = byMethod(volumes, 'csi-snapshot');
+  const kept = keptVolumes(volumes);
+  const tried = [...byMethod(volumes, 'data-mover'), ...kept];
   const completed = tried.filter(({ outcome }) => outcome.ok).length;
   return {
     phase: result.phase,
@@ -239,6 +249,10 @@ function finalStatus({ volumes, hooks }: Material, result: RunResult) {
     progress: { totalItems: result.items, itemsBackedUp: result.items },
     ...(result.warnings > 0 && { warnings: result.warnings }),
     ...(result.errors > 0 && { errors: result.errors }),
+    ...(snapshots.length > 0 && {
+      csiVolumeSnapshotsAttempted: snapshots.length,
+      csiVolumeSnapshotsCompleted: kept.length,
+    }),
     ...(tried.length > 0 && {
       backupItemOperationsAttempted: tried.length,
       backupItemOperationsCompleted: completed,

@@ -1,6 +1,12 @@
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { BackupStorageLocation } from '../../contracts/api/location.ts';
-import { LABELS, NEEDED_BY_ANNOTATION, SCRATCH_OWNER, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
+import {
+  KEPT_ANNOTATION,
+  LABELS,
+  NEEDED_BY_ANNOTATION,
+  SCRATCH_OWNER,
+  WORKFLOW_ANNOTATION,
+} from '../../contracts/ids.ts';
 import { messageOf } from '../../core/errors/catalog.ts';
 import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
 import { problem } from '../../core/problems.ts';
@@ -14,6 +20,8 @@ import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
+import { settleKept } from '../volume/settle-kept.ts';
+import type { KeptRun } from '../volume/settle-kept.ts';
 import { isRunning } from './slots.ts';
 import { now } from '../run/status.ts';
 
@@ -28,6 +36,8 @@ interface Leftover {
   content?: string;
   /** The Secret with the hooks of a group: the workflow that still has to run some of them. */
   neededBy?: string;
+  /** The backup that the storage snapshots are a part of, if it was sealed. */
+  kept?: KeptRun;
 }
 
 const LABELLED = [
@@ -83,7 +93,7 @@ async function leftovers(deps: Deps): Promise<Leftover[]> {
   for (const gvr of LABELLED) {
     const objects = await deps.kube.list<KubeObject>(gvr, { labelSelector: LABELS.runUid });
     for (const object of objects) {
-      const leftover = leftoverOf(object);
+      const leftover = keptLeftover(object) ?? leftoverOf(object);
       if (leftover) found.set(leftover.name, { ...found.get(leftover.name), ...leftover });
     }
   }
@@ -109,8 +119,22 @@ function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
 const neededBy = ({ [NEEDED_BY_ANNOTATION]: workflowId }: Record<string, string>) =>
   workflowId ? { neededBy: workflowId } : {};
 
+/** All snapshots that one backup keeps are one leftover. */
+function keptLeftover({ metadata: { labels = {}, annotations = {} } }: KubeObject): Leftover | undefined {
+  const { [WORKFLOW_ANNOTATION]: workflowId, [KEPT_ANNOTATION]: by = '' } = annotations;
+  if (!workflowId || labels[LABELS.component] !== 'kept-snapshot') return undefined;
+  const [location = '', backup = ''] = by.split('/');
+  const uid = labels[LABELS.runUid] ?? '';
+  const kept = { namespace: '', uid, location, name: backup };
+  return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, kept };
+}
+
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
   const { kube } = deps;
+  if (leftover.kept) {
+    await settleKept(deps, { ...leftover.kept, namespace }, signal);
+    return;
+  }
   const at = { namespace, name: leftover.name };
   if (leftover.neededBy) return void (await kube.remove(GVRS.secrets, namespace, leftover.name));
   if (leftover.type === 'restore') await cleanUpRecoveryAt(kube, at, signal);

@@ -106,7 +106,7 @@ async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: Abort
 }
 
 /** Deletes a VolumeSnapshot and its content; with Delete, the content is gone only when the driver has obeyed. */
-async function removeSnapshot(
+export async function removeSnapshot(
   kube: KubeClient,
   namespace: string,
   name: string,
@@ -125,7 +125,7 @@ async function removeSnapshot(
   if (content) await removeContent(kube, content, policy, signal);
 }
 
-async function removeContent(
+export async function removeContent(
   kube: KubeClient,
   name: string,
   policy: 'Delete' | 'Retain',

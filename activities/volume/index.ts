@@ -19,9 +19,11 @@ import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf
 import { cutVolume } from './cut.ts';
 import { handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
+import { keepSnapshot } from './keep-snapshot.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { acceptPodVolume, transferPodVolume } from './pod-volume.ts';
 import { initialiseRepository, prepareRepositories, prepareRepository } from './repository.ts';
+import { settleKeptOf } from './settle-kept.ts';
 import { transferDown, transferUp } from './transfer.ts';
 
 /** The verbs of one volume, backup and restore. */
@@ -31,6 +33,8 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     handOverSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) =>
       handOverSnapshot(deps, ref, signal),
     ),
+    keepSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) => keepSnapshot(deps, ref, signal)),
+    settleKept: activity((ref: RunContextRef, signal) => settleKeptOf(deps, ref, signal)),
     prepareRepository: activity((ref: VolumeRef) => prepareRepository(deps, ref)),
     prepareRepositories: activity((ref: RunContextRef & { volumes: DocRef }) =>
       prepareRepositories(deps, ref),

@@ -41,7 +41,7 @@ export async function keepSnapshot(deps: Deps, ref: Ref, signal: AbortSignal): P
     index: ref.index,
     ok: true,
     object: volumeObjectName(ref.run, volume.namespace, volume.claim),
-    bytes: ref.cut.restoreSize,
+    bytes: 0,
     bytesMoved: 0,
     files: 0,
     startedAt: ref.cut.takenAt,

@@ -20,9 +20,15 @@ export interface KeptVolume {
   kept: KeptSnapshot;
 }
 
+/** Those of the volumes whose snapshot is a part of the backup. */
+export const keptVolumes = (
+  volumes: readonly { plan: VolumePlan; outcome?: VolumeOutcome }[],
+): KeptVolume[] =>
+  volumes.flatMap(({ plan, outcome }) => (outcome?.kept ? [{ plan, outcome, kept: outcome.kept }] : []));
+
 const seconds = (time: string) => time.replace(/\.\d+Z$/, 'Z');
 const nameOf = (object: Raw): string => object.metadata.name;
-const handleOf = ({ content }: KeptSnapshot): string => (content as Raw).status?.snapshotHandle ?? '';
+export const handleOf = ({ content }: KeptSnapshot): string => (content as Raw).status?.snapshotHandle ?? '';
 const sizeOf = ({ content }: KeptSnapshot): number => Number((content as Raw).status?.restoreSize ?? 0);
 
 /** As Velero forms it; unlike Velero's, with the time of the snapshot, so that a repeated step says the same. */

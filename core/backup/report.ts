@@ -1,9 +1,10 @@
 import { logLine } from '../format/log-line.ts';
 import { movedVolume, readVolume, skippedVolume } from '../format/volume-info.ts';
 import type { BackupVolumeInfo } from '../format/volume-info.ts';
+import { keptMissing, keptVolumeInfo } from './kept-snapshot.ts';
 import { backupOperation, CLAIM_BACKUP_ACTION } from '../format/item-operations.ts';
 import type { BackupOperation } from '../format/item-operations.ts';
-import type { VolumeOutcome, VolumePlan } from '../model.ts';
+import type { ItemNote, VolumeOutcome, VolumePlan } from '../model.ts';
 import { hintOf, problem } from '../problems.ts';
 import type { Problem } from '../problems.ts';
 
@@ -21,17 +22,23 @@ export function volumeInfo(
   { plan, outcome, operationId }: ReportedVolume,
   runStartedAt: string,
 ): BackupVolumeInfo {
-  const claim = { namespace: plan.namespace, name: plan.claim, volume: plan.volume };
-  const { pvInfo } = plan;
-  if (!outcome && plan.method === 'failed') {
-    // Not skipped: a restore must know that data is missing, and make no empty volume of it.
-    const missing = { claim, driver: plan.driver, operationId, snapshotId: '', size: 0, phase: 'Failed' };
-    return movedVolume({ ...missing, startedAt: seconds(runStartedAt), ok: false, pvInfo });
-  }
-  if (outcome && plan.method === 'fs-backup') return filesInfo(plan, outcome);
-  if (!outcome) return skippedVolume(claim, { [plan.approach ?? 'any']: plan.reason }, pvInfo);
+  const { pvInfo, method, approach = 'any', reason } = plan;
+  if (outcome && method === 'fs-backup') return filesInfo(plan, outcome);
+  if (outcome && method === 'csi-snapshot') return snapshotInfo(plan, outcome);
+  if (outcome) return movedInfo(plan, outcome, operationId);
+  if (method !== 'failed') return skippedVolume(claimOf(plan), { [approach]: reason }, pvInfo);
+  // Not skipped: a restore must know that data is missing, and make no empty volume of it.
   return movedVolume({
-    claim,
+    ...{ claim: claimOf(plan), driver: plan.driver, operationId, snapshotId: '', size: 0, phase: 'Failed' },
+    ...{ startedAt: seconds(runStartedAt), ok: false, pvInfo },
+  });
+}
+
+const claimOf = ({ namespace, claim, volume }: VolumePlan) => ({ namespace, name: claim, volume });
+
+const movedInfo = (plan: VolumePlan, outcome: VolumeOutcome, operationId: string): BackupVolumeInfo =>
+  movedVolume({
+    claim: claimOf(plan),
     driver: plan.driver,
     operationId,
     snapshotId: outcome.snapshotId ?? '',
@@ -41,9 +48,13 @@ export function volumeInfo(
     startedAt: seconds(outcome.startedAt),
     completedAt: seconds(outcome.completedAt),
     ok: outcome.ok,
-    pvInfo,
+    pvInfo: plan.pvInfo,
   });
-}
+
+const snapshotInfo = (plan: VolumePlan, outcome: VolumeOutcome): BackupVolumeInfo =>
+  outcome.kept
+    ? keptVolumeInfo({ plan, outcome, kept: outcome.kept })
+    : keptMissing(plan, outcome.startedAt, outcome.completedAt);
 
 function filesInfo(plan: VolumePlan, outcome: VolumeOutcome): BackupVolumeInfo {
   const { namespace, claim, volume, pod, podVolume = '', pvInfo } = plan;
@@ -123,6 +134,13 @@ function itemOf({ namespace, claim, pod, podVolume }: VolumePlan) {
     return { item: { namespace, resource: 'persistentvolumeclaims', name: claim }, prefix: '' };
   const item = { namespace: pod.namespace, resource: 'pods', name: pod.name };
   return { item, prefix: `volume ${podVolume ?? ''}: ` };
+}
+
+/** An object that is not in the backup though nothing went wrong. */
+export function noteLine({ message, ...item }: ItemNote, time: string, run: string): string {
+  const named = Object.entries(item).filter(([, value]) => value !== '');
+  const msg = `Excluding item because ${message}`;
+  return logLine({ time, level: 'info', msg }, { backup: run, ...Object.fromEntries(named) });
 }
 
 /** Lines of the log file, in Velero's text form. */

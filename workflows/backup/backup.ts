@@ -22,6 +22,8 @@ import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
 import { rejected } from '../support/result.ts';
 import { Stages } from '../support/stages.ts';
 import { Turns } from '../support/turns.ts';
+import { keepSnapshot } from './keep-snapshot.ts';
+import type { Keeping } from './keep-snapshot.ts';
 import { protectVolume } from './protect-volume.ts';
 import type { ProtectInput } from './protect-volume.ts';
 import { quiesced } from './quiesce.ts';
@@ -38,6 +40,7 @@ export async function backup(input: DoorInput): Promise<RunResult> {
 async function runBackup(run: RunRef): Promise<RunResult> {
   const stages = new Stages(`Backup ${run.name}`);
   const cleaning: Promise<void>[] = [];
+  const keeping: Keeping = { cleaning, kept: false };
   let context: DocRef | undefined;
   let unfinished = true;
   try {
@@ -45,7 +48,7 @@ async function runBackup(run: RunRef): Promise<RunResult> {
     if (adopted.state === 'ended') return adopted.result;
     if (adopted.state === 'rejected') return rejected(run, adopted.errors);
     context = adopted.context;
-    const result = await protectAll({ run, context, movers: adopted.movers, cleaning }, stages);
+    const result = await protectAll({ run, context, movers: adopted.movers, cleaning, keeping }, stages);
     unfinished = result.phase !== 'Completed';
     return result;
   } catch (error) {
@@ -56,10 +59,15 @@ async function runBackup(run: RunRef): Promise<RunResult> {
     );
   } finally {
     await Promise.allSettled(cleaning);
+    if (context && keeping.kept) await settle({ run, context });
     const scratch = { run, ...(context && { context }), ...(unfinished && { unfinished }) };
     await CancellationScope.nonCancellable(() => cleanup.removeScratch(scratch));
   }
 }
+
+/** What is not settled here is left to collectGarbage. */
+const settle = (ref: RunContextRef): Promise<void> =>
+  CancellationScope.nonCancellable(() => cleanup.settleKept(ref)).catch(() => undefined);
 
 /** A run that has begun. */
 interface Running extends RunContextRef {
@@ -67,10 +75,11 @@ interface Running extends RunContextRef {
   movers: number;
   /** Clean-ups that go on beside the run; it ends when they have. */
   cleaning: Promise<void>[];
+  keeping: Keeping;
 }
 
 async function protectAll(running: Running, stages: Stages): Promise<RunResult> {
-  const { movers: _movers, cleaning: _cleaning, ...ref } = running;
+  const { movers: _movers, cleaning: _cleaning, keeping: _keeping, ...ref } = running;
   const { plan, shards } = await stages.run('plan', () => long.planBackup(ref));
   const exported = await stages.run('exportResources', () =>
     inPool(range(shards), LIMITS.exportShards, (shard) => long.exportShard({ ...ref, plan, shard })),
@@ -132,13 +141,15 @@ interface Protected {
  * pods is read while they are quiesced.
  */
 async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
-  const { run, context, movers, cleaning, volumes, hooks, prepared, turns } = protecting;
+  const { run, context, movers, cleaning, keeping, volumes, hooks, prepared, turns } = protecting;
   const refs = (members: number[]) => members.map((index): VolumeRef => ({ run, context, volumes, index }));
-  const cut = (steps: typeof long) => settleAll(refs(group.volumes).map((volume) => tryCut(volume, steps)));
+  const cut = (steps: typeof long) =>
+    settleAll(refs([...group.volumes, ...group.kept]).map((volume) => tryCut(volume, steps)));
   const carry = (cuts: Attempt[]) =>
     settleAll(
       cuts.map(async (each) => {
         const sound = { ...soundOf(each, cleaning), movers, prepared: prepared() };
+        if (group.kept.includes(sound.index)) return await keepSnapshot(sound, keeping);
         return await carryAway(sound, cleaning);
       }),
     );
