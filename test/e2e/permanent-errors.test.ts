@@ -16,7 +16,12 @@ import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume, podRuns } from '../support/application.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
-import { repositoryPassword, setRepositoryPassword, snapshotsIn } from '../support/repository.ts';
+import {
+  deleteSnapshotsIn,
+  repositoryPassword,
+  setRepositoryPassword,
+  snapshotsIn,
+} from '../support/repository.ts';
 import { apply, createWorld, ended, namespaceObject, removeNamespace, runToEnd } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
@@ -124,7 +129,7 @@ describe('a wrong repository password', () => {
   });
 });
 
-test('a bucket that does not exist fails the run', async () => {
+test('a bucket that does not exist fails the validation', async () => {
   const location = await world.kube.get<KubeObject & { spec: { objectStorage: object } }>(
     GVR.backupStorageLocations,
     world.name,
@@ -137,12 +142,12 @@ test('a bucket that does not exist fails the run', async () => {
     spec: { ...location.spec, default: false, objectStorage: { bucket: 'no-such-bucket' } },
   });
   const spec = { includedNamespaces: [APP], storageLocation: 'nowhere' };
-  const { status } = await endsSoon('Backup', 'bucket', spec);
+  const { status } = (await endsSoon('Backup', 'bucket', spec)) as Backup;
   await world.kube.remove(GVR.backupStorageLocations, world.name, 'nowhere');
-  expect(status?.phase).toBe('Failed');
+  expect(status?.phase).toBe('FailedValidation');
   const text = await describeRun('Backup', 'bucket');
   for (const part of ['StoreBucketMissing', 'no-such-bucket', CATALOG.StoreBucketMissing.hint]) {
-    expect(status?.failureReason).toContain(part);
+    expect(status?.validationErrors?.join()).toContain(part);
     expect(text).toContain(part);
   }
 });
@@ -248,4 +253,34 @@ test('a backup cancelled in the middle of a transfer leaves nothing of itself in
     labelSelector: `velero.io/backup-uid=${metadata.uid}`,
   });
   expect(upload?.status?.phase).toBe('Canceled');
+});
+
+describe('a restore whose data is gone from the bucket', () => {
+  const spec = { backupName: 'good', namespaceMapping: { [APP]: COPY } };
+  afterEach(() => removeNamespace(world.kube, COPY));
+
+  test('fails the volume whose snapshot is missing, and no other', async () => {
+    const whole = await snapshotsIn(world, APP);
+    const lost = whole.filter(({ source }) => source.path.endsWith('/one'));
+    await deleteSnapshotsIn(world, APP, lost);
+    const { status, metadata } = await endsSoon('Restore', 'no-snapshot', spec);
+    expect(status).toMatchObject({ phase: 'PartiallyFailed' });
+    const facts = JSON.stringify(metadata.annotations);
+    expect(facts).toContain('SnapshotMissing');
+    expect(await resultsOf('Restore', 'no-snapshot')).toContain(CATALOG.SnapshotMissing.hint);
+    const claims = await world.kube.list<KubeObject & { status?: { phase?: string } }>(
+      GVRS.persistentvolumeclaims,
+      { namespace: COPY },
+    );
+    const phases = claims.map((claim) => [claim.metadata.name, claim.status?.phase]);
+    expect(Object.fromEntries(phases)).toEqual({ one: 'Pending', late: 'Bound' });
+  });
+
+  test('fails as a whole when the objects are missing', async () => {
+    await world.store.remove(['backups/good/good.tar.gz']);
+    const { status } = await endsSoon('Restore', 'no-objects', spec);
+    expect(status?.phase).toBe('Failed');
+    for (const part of ['StoreNotFound', 'good.tar.gz', CATALOG.StoreNotFound.hint])
+      expect(status?.failureReason).toContain(part);
+  });
 });

@@ -3,13 +3,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PASSWORD_SECRET } from '../../activities/volume/repository.ts';
 import { openKopia } from '../../platform/kopia/kopia.ts';
+import type { Kopia } from '../../platform/kopia/kopia.ts';
 import type { SnapshotManifest } from '../../platform/kopia/output.ts';
+import { deleteSnapshots } from '../../platform/kopia/snapshots.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { findKopia } from './kopia-lab.ts';
 import type { World } from './world.ts';
 
 /** What Kopia itself says of the repository of an application's namespace. */
-export async function snapshotsIn(world: World, namespace: string): Promise<SnapshotManifest[]> {
+export const snapshotsIn = (world: World, namespace: string): Promise<SnapshotManifest[]> =>
+  withKopia(world, namespace, async (kopia) => {
+    const list = await kopia.run(['snapshot', 'list', '--all', '--json', '--no-retention']);
+    return JSON.parse(list) as SnapshotManifest[];
+  });
+
+export const deleteSnapshotsIn = (
+  world: World,
+  namespace: string,
+  snapshots: SnapshotManifest[],
+): Promise<void> =>
+  withKopia(world, namespace, (kopia) =>
+    deleteSnapshots(
+      kopia,
+      snapshots.map(({ id }) => id),
+    ),
+  );
+
+async function withKopia<T>(world: World, namespace: string, work: (kopia: Kopia) => Promise<T>): Promise<T> {
   const { env } = world;
   const dir = mkdtempSync(join(tmpdir(), 'caravel-look-'));
   try {
@@ -23,10 +43,9 @@ export async function snapshotsIn(world: World, namespace: string): Promise<Snap
         secretAccessKey: env.S3_SECRET_ACCESS_KEY,
         password: await repositoryPassword(world),
       },
-      ...{ kopiaPath: findKopia(), dir, readonly: true },
+      ...{ kopiaPath: findKopia(), dir },
     });
-    const list = await kopia.run(['snapshot', 'list', '--all', '--json', '--no-retention']);
-    return JSON.parse(list) as SnapshotManifest[];
+    return await work(kopia);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
