@@ -15,7 +15,8 @@ const INTRODUCTION = `# Errors
 Every error that Caravel reports has one of these codes. The same code stands in
 
 - \`status.failureReason\` and \`status.validationErrors\` of the Backup or Restore,
-- the results file of the run in the bucket, and its log,
+- with the hint in the annotation \`caravel.dev/facts\` of the Backup or Restore for each volume that failed,
+- the results file of the run in the bucket, with the hint, and its log,
 - the type of the failure in the Temporal UI,
 - the message of a failed DataUpload or DataDownload's volume.
 
