@@ -9,7 +9,8 @@ export class Turns {
   }
 
   async take(): Promise<void> {
-    await condition(() => this.#free > 0);
+    // Several may be woken for one turn.
+    while (this.#free <= 0) await condition(() => this.#free > 0);
     this.#free -= 1;
   }
 
