@@ -24,7 +24,6 @@ export interface CheckedSpec extends ResourceFilterSpec {
   volumeSnapshotLocations?: string[] | null | undefined;
   hooks?: HooksSpec | null | undefined;
   orderedResources?: Record<string, string> | null | undefined;
-  resourcePolicy?: unknown;
 }
 
 const OLD_AND_NEW = [
@@ -120,24 +119,20 @@ export const wantsFileSystemBackup = (spec: CheckedSpec): boolean =>
 
 /** What a spec may ask for but Caravel does not do yet; said before anything is done, never passed over. */
 function unsupported(spec: CheckedSpec): string[] {
-  const asked: [boolean, string][] = [
-    [
-      !['', 'velero', undefined].includes(spec.datamover),
-      `spec.datamover: "${spec.datamover}" is not installed`,
-    ],
-    [list(spec.volumeSnapshotLocations).length > 0, 'spec.volumeSnapshotLocations (native snapshotters)'],
-    [Boolean(spec.resourcePolicy), 'spec.resourcePolicy'],
-  ];
-  return asked
-    .filter(([is]) => is)
-    .map(([, field]) => `NotSupported: ${field} cannot be carried out by this version`);
+  const { datamover } = spec;
+  const errors: string[] = [];
+  if (!['', 'velero', undefined].includes(datamover))
+    errors.push(`PluginNotSupported: spec.datamover: "${datamover}" is a plugin, and there are none`);
+  if (list(spec.volumeSnapshotLocations).length > 0)
+    errors.push(
+      'NativeSnapshotNotSupported: spec.volumeSnapshotLocations: there are no native snapshotters; volumes of CSI drivers need no such location',
+    );
+  return errors;
 }
 
 /** A location that does not exist, in Velero's words; `asked` is what the spec says. */
 export function locationMissing(asked: string | undefined, name: string, error: string): string {
-  const given = asked
-    ? `the default ${name} was not found`
-    : `the server default ${name} does not exist`;
+  const given = asked ? `the default ${name} was not found` : `the server default ${name} does not exist`;
   return `an existing backup storage location was not specified at backup creation time and ${given}. Please address this issue (see \`velero backup-location -h\` for options) and create a new backup. Error: ${error}`;
 }
 

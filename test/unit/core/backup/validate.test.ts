@@ -19,7 +19,7 @@ const NAMESPACED = 'Invalid namespace-scoped included/excluded resource lists: '
 const NAMESPACES = 'Invalid included/excluded namespace lists: ';
 const ONLY_ALL = "includes list must either contain '*' only, or a non-empty list of items";
 const TWICE = 'excludes list cannot contain an item in the includes list: ';
-const notSupported = (field: string) => `NotSupported: ${field} cannot be carried out by this version`;
+const OTHER_MOVER = 'PluginNotSupported: spec.datamover: "other" is a plugin, and there are none';
 
 /** Every fault that a spec can have by itself, with its whole message. */
 const FAULTS: [string, CheckedSpec, string][] = [
@@ -155,11 +155,11 @@ const FAULTS: [string, CheckedSpec, string][] = [
     { itemOperationTimeout: 'soon' },
     'spec.itemOperationTimeout: invalid duration "soon": expected numbers with units, such as 1h30m',
   ],
-  ['a data mover', { datamover: 'other' }, notSupported('spec.datamover: "other" is not installed')],
+  ['a data mover', { datamover: 'other' }, OTHER_MOVER],
   [
     'native snapshots',
     { volumeSnapshotLocations: ['aws'] },
-    notSupported('spec.volumeSnapshotLocations (native snapshotters)'),
+    'NativeSnapshotNotSupported: spec.volumeSnapshotLocations: there are no native snapshotters; volumes of CSI drivers need no such location',
   ],
   ['hooks without a name', { hooks: { resources: [{}] } }, 'spec.hooks.resources[0].name: must be given'],
   [
@@ -171,11 +171,6 @@ const FAULTS: [string, CheckedSpec, string][] = [
     'the order of what has no name',
     { orderedResources: { persistentvolumes: 'pv-1,' } },
     'spec.orderedResources.persistentvolumes: "" is neither name nor namespace/name',
-  ],
-  [
-    'a resource policy',
-    { resourcePolicy: { kind: 'configmap', name: 'x' } },
-    notSupported('spec.resourcePolicy'),
   ],
 ];
 
@@ -206,7 +201,7 @@ describe('a backup spec is refused for', () => {
         'spec.labelSelector: "-" is not a label value: le',
         'spec.ttl: invalid duration "x": expected numb',
         'spec.hooks.resources[0].name: must be given',
-        notSupported('spec.datamover: "other" is not installed'),
+        OTHER_MOVER,
       ].map((error) => error.slice(0, 40)),
     );
   });
@@ -235,7 +230,7 @@ const GOOD: CheckedSpec[] = [
   { labelSelector: { matchLabels: { app: 'web' } }, orLabelSelectors: [] },
   { ttl: '720h', csiSnapshotTimeout: '0s', itemOperationTimeout: '4h0m0s' },
   { datamover: 'velero', defaultVolumesToFsBackup: true, volumeSnapshotLocations: [], orderedResources: {} },
-  { datamover: '', hooks: { resources: [] }, resourcePolicy: null },
+  { datamover: '', hooks: { resources: [] } },
   { orderedResources: { pods: 'shop/db,shop/web', persistentvolumes: 'pv-1, pv-2' } },
 ];
 
