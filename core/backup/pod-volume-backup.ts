@@ -22,25 +22,33 @@ const PVC_NAME = 'velero.io/pvc-name';
 export function podVolumeBackup(input: PodVolumeInput, status: PodVolumeBackupStatus): PodVolumeBackup {
   const { run, location, plan, backup } = input;
   const { pod, podVolume = '' } = plan;
-  const settings = backup.spec.uploaderConfig;
   return {
     apiVersion: apiVersion(GVR.podVolumeBackups),
     kind: 'PodVolumeBackup',
     metadata: metadata(run, plan),
     spec: {
       node: pod?.node ?? '',
-      pod: { kind: 'Pod', namespace: pod?.namespace ?? '', name: pod?.name ?? '', uid: pod?.uid ?? '' },
+      pod: podReference(plan),
       volume: podVolume,
       backupStorageLocation: location,
       repoIdentifier: '',
       uploaderType: 'kopia',
       tags: tagsOf(run, plan),
-      ...(settings && {
-        uploaderSettings: { ParallelFilesUpload: String(settings.parallelFilesUpload ?? 0) },
-      }),
+      ...uploaderSettings(backup),
     },
     status,
   };
+}
+
+function podReference({ pod }: VolumePlan): PodVolumeBackup['spec']['pod'] {
+  const { namespace = '', name = '', uid = '' } = pod ?? {};
+  return { kind: 'Pod', namespace, name, uid };
+}
+
+/** Velero says it whenever the Backup has any such settings. */
+function uploaderSettings({ spec: { uploaderConfig } }: Backup) {
+  if (!uploaderConfig) return {};
+  return { uploaderSettings: { ParallelFilesUpload: String(uploaderConfig.parallelFilesUpload ?? 0) } };
 }
 
 function metadata(run: RunRef, plan: VolumePlan): PodVolumeBackup['metadata'] {

@@ -1,15 +1,12 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { PodVolumeBackup } from '../../contracts/api/pod-volume.ts';
-import type { RepositorySpec } from '../../contracts/mover.ts';
 import { snapshotRestore } from '../../platform/kopia/commands.ts';
-import { openKopia } from '../../platform/kopia/kopia.ts';
 import { listRunSnapshots } from '../../platform/kopia/snapshots.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { podRuns, volumeTree } from './application.ts';
+import { withKopia } from './repository.ts';
 import { describeTree } from './tree.ts';
 import type { World } from './world.ts';
 
@@ -86,59 +83,18 @@ export async function podVolumeBackupsOf(
   return Object.fromEntries(list.map((each) => [`${each.spec.pod.name}/${each.spec.volume}`, each]));
 }
 
-async function kopiaOf(world: World, namespace: string, dir: string) {
-  const { env } = world;
-  const secret = await world.kube.get<{ data: Record<string, string> }>(
-    GVRS.secrets,
-    world.name,
-    'velero-repo-credentials',
-  );
-  const spec: RepositorySpec = {
-    bucket: env.S3_BUCKET,
-    prefix: `${world.name}/kopia/${namespace}/`,
-    endpoint: new URL(env.S3_ENDPOINT).host,
-    region: env.S3_REGION,
-    tls: false,
-    skipTlsVerify: false,
-  };
-  const kopiaPath = env.LAB_PATH.split(':')
-    .map((folder) => join(folder, 'kopia'))
-    .find((path) => existsSync(path));
-  return openKopia({
-    ...{ spec, dir, kopiaPath: kopiaPath ?? 'kopia', readonly: true },
-    credentials: {
-      accessKeyId: env.S3_ACCESS_KEY_ID,
-      secretAccessKey: env.S3_SECRET_ACCESS_KEY,
-      password: Buffer.from(secret.data['repository-password'] ?? '', 'base64').toString(),
-    },
-  });
-}
-
 /** What the kopia program restores from a snapshot, in the words of `describeTree`. */
-export async function restoredByKopia(
-  world: World,
-  namespace: string,
-  snapshotId: string,
-): Promise<string[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'caravel-kopia-'));
-  try {
-    const kopia = await kopiaOf(world, namespace, join(dir, 'kopia'));
-    const target = join(dir, 'target');
+export const restoredByKopia = (world: World, namespace: string, snapshotId: string): Promise<string[]> =>
+  withKopia(world, namespace, async (kopia) => {
+    const target = join(kopia.dir, 'target');
     const options = { parallel: 4, sparse: false, skipExisting: false, ignorePermissions: false };
     await kopia.run(snapshotRestore({ snapshotId, target, ...options }));
     return describeTree(target);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
+  });
 
-/** Sources of all snapshots that a run has in the repository of a namespace. */
-export async function snapshotsOfRun(world: World, namespace: string, runUid: string): Promise<string[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'caravel-kopia-'));
-  try {
-    const found = await listRunSnapshots(await kopiaOf(world, namespace, dir), runUid);
-    return found.map(({ source }) => source.path).sort();
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
+/** Sources of all snapshots that a run has in the repository of a namespace, and how far broken-off ones came. */
+export const snapshotsOfRun = (world: World, namespace: string, runUid: string): Promise<string[]> =>
+  withKopia(world, namespace, async (kopia) => {
+    const found = await listRunSnapshots(kopia, runUid);
+    return found.map(({ source, incomplete = '' }) => `${source.path} ${incomplete}`.trim()).sort();
+  });

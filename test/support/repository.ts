@@ -29,7 +29,12 @@ export const deleteSnapshotsIn = (
     ),
   );
 
-async function withKopia<T>(world: World, namespace: string, work: (kopia: Kopia) => Promise<T>): Promise<T> {
+/** The kopia program on the repository of an application's namespace. */
+export async function withKopia<T>(
+  world: World,
+  namespace: string,
+  work: (kopia: Kopia) => Promise<T>,
+): Promise<T> {
   const { env } = world;
   const dir = mkdtempSync(join(tmpdir(), 'caravel-look-'));
   try {
