@@ -142,6 +142,8 @@ export interface PodFact {
   uid: string;
   phase: string;
   node?: string;
+  /** It runs on nodes of Windows. */
+  windows?: true;
   /** Claims mounted, by volume name. */
   claims: Record<string, string>;
   /** All of its volumes. */

@@ -3,10 +3,12 @@ import { readResource } from '../../contracts/api/meta.ts';
 import type { BackupRepository } from '../../contracts/api/repository.ts';
 import { LABELS, repositoryObjectName, validName } from '../../contracts/ids.ts';
 import { kopiaMarkKey, kopiaPrefix } from '../../core/format/keys.ts';
+import type { RunRef } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { isNotFound, toCaravelError } from '../../platform/kube/errors.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
+import type { Location } from '../support/location.ts';
 
 /**
  * BackupRepository: how users, Velero's CLI and OADP see the Kopia repositories. A projection: written when a
@@ -19,6 +21,12 @@ export interface RepositoryAt {
   /** Namespace whose volumes the repository holds. */
   namespace: string;
 }
+
+export const repositoryAt = (run: RunRef, location: Location, namespace: string): RepositoryAt => ({
+  controlNamespace: run.namespace,
+  location: location.resource.metadata.name,
+  namespace,
+});
 
 export interface RepositoryState {
   phase: 'Ready' | 'NotReady';
@@ -53,6 +61,16 @@ export const notReady = (error: unknown): RepositoryState => {
   const code = known instanceof CaravelError ? known.code : 'Internal';
   return { phase: 'NotReady', message: `${code}: ${known.message}` };
 };
+
+/** Faults of the repository itself; what else may fail in a transfer says nothing about it. */
+const REPOSITORY_FAULTS = ['RepositoryPassword', 'RepositoryMissing', 'RepositoryCorrupt'];
+
+/** Shows that a transfer found the repository unusable. */
+export async function showFault(deps: Deps, at: RepositoryAt, error: unknown): Promise<void> {
+  if (!(error instanceof CaravelError) || !REPOSITORY_FAULTS.includes(error.code)) return;
+  // The transfer fails anyway; that its cause is not shown here, too, is not worth another error.
+  await showRepository(deps, at, notReady(error)).catch(() => undefined);
+}
 
 /** Shows what is known of a repository now. */
 export async function showRepository(deps: Deps, at: RepositoryAt, state: RepositoryState): Promise<void> {

@@ -24,15 +24,16 @@ export interface Following {
   /** Attempt numbers below this one were used up. */
   firstAttempt: number;
   podFor: (attempt: number) => object;
-  onStart: (attempt: number) => Promise<void>;
+  /** `node`: where the mover runs, as far as known. */
+  onStart: (attempt: number, node: string | undefined) => Promise<void>;
   onProgress: (event: Extract<MoverEvent, { t: 'progress' }>) => void;
 }
 
 export async function followMover(following: Following): Promise<TransferResult> {
   const { kube, at } = following;
   const pod = await attachOrCreate(following);
-  await running(following, pod);
-  await following.onStart(attemptOf(pod));
+  const node = await running(following, pod);
+  await following.onStart(attemptOf(pod), node);
   const event =
     (await lastWord(following, pod.metadata.name)) ?? (await terminationWord(kube, at, pod.metadata.name));
   if (event?.t === 'result') return event.result;
@@ -63,12 +64,15 @@ async function attachOrCreate({ kube, at, signal, firstAttempt, podFor }: Follow
 
 /**
  * Waits until the container runs or has ended, however long its volume takes. A pod that cannot start is an error with
- * the cluster's own words, once it could not for so long that it is no blip.
+ * the cluster's own words, once it could not for so long that it is no blip. Returns the node.
  */
-async function running(following: Following, { metadata: { name } }: KubeObject): Promise<void> {
+async function running(
+  following: Following,
+  { metadata: { name } }: KubeObject,
+): Promise<string | undefined> {
   for (;;) {
     const start = await nextStart(following, name, ({ begun, fault }) => begun || fault !== undefined);
-    if (start?.begun) return;
+    if (start?.begun) return start.node;
     const fault = start ? await outlasting(following, name, start.fault) : await mountFault(following, name);
     if (!fault) continue;
     await following.kube.remove(GVRS.pods, following.at.namespace, name);
@@ -80,13 +84,16 @@ async function running(following: Following, { metadata: { name } }: KubeObject)
 interface Start {
   /** Runs, has ended, or is gone. */
   begun: boolean;
+  node?: string;
   fault?: StartFault;
 }
 
 function startOf(object: KubeObject | undefined): Start {
   if (!object) return { begun: true };
   const state = moverState(object['status'] as object | undefined);
-  return state.state === 'starting' ? { begun: false, ...state } : { begun: true };
+  if (state.state === 'starting') return { begun: false, ...state };
+  const { nodeName } = (object['spec'] ?? {}) as { nodeName?: string };
+  return { begun: true, ...(nodeName && { node: nodeName }) };
 }
 
 /** Undefined when nothing of the kind came in time. */

@@ -25,6 +25,7 @@ export interface MovementStatus {
   snapshotID?: string;
   path?: string;
   node?: string;
+  nodeOS?: string;
   incrementalBytes?: number;
   progress?: { totalBytes: number; bytesDone: number };
 }
@@ -77,11 +78,16 @@ export function uploadFor(
       sourcePVC: volume.claim,
       sourceNamespace: volume.namespace,
       backupStorageLocation: location,
+      ...parallelConfig('ParallelFilesUpload', backup.spec.uploaderConfig?.parallelFilesUpload),
       operationTimeout: backup.spec.csiSnapshotTimeout ?? '10m0s',
     },
     status: { phase: 'Accepted', acceptedTimestamp: now() },
   };
 }
+
+/** Velero's name of the setting, where the spec has one. */
+const parallelConfig = (name: string, count: number | undefined) =>
+  count ? { dataMoverConfig: { [name]: String(count) } } : {};
 
 export function downloadFor(
   run: RunRef,

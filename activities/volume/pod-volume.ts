@@ -22,6 +22,7 @@ import type { Deps } from '../support/deps.ts';
 import { repositoryOf } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 import type { Beat } from '../support/step.ts';
+import { repositoryAt } from './backup-repository.ts';
 import { removeMovers } from './clean-up.ts';
 import { ensureCredentials } from './expose.ts';
 import { PodWatch, podFault, podOf } from './pod-watch.ts';
@@ -84,6 +85,7 @@ export async function transferPodVolume(
     const result = await transfer(deps, beat, AbortSignal.any([signal, watch.gone]), {
       ...{ run, name, shown: GVR.podVolumeBackups },
       spec: moverSpec(deps, run, context.resource, plan, location),
+      repository: repositoryAt(run, location, plan.namespace),
       data: { hostPath: hostPath(deps.config.kubeletRoot, plan) },
       placement: { nodeName: pod.node, tolerations: EVERYWHERE },
       ...(context.nodeAgent && { settings: context.nodeAgent }),

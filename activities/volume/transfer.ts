@@ -8,6 +8,7 @@ import {
   operationId,
   volumeObjectName,
 } from '../../contracts/ids.ts';
+import { MOVER_VOLUME_PATH } from '../../contracts/mover.ts';
 import type { MoverEvent, MoverSpec, TransferResult } from '../../contracts/mover.ts';
 import type { RunRef } from '../../contracts/run.ts';
 import { LIMITS, PROGRESS_INTERVAL, TIMEOUTS } from '../../contracts/settings.ts';
@@ -24,8 +25,11 @@ import { recoveryPlan, volumePlan } from '../support/context.ts';
 import { repositoryOf } from '../support/location.ts';
 import type { Beat } from '../support/step.ts';
 import { backupClaim, exposeRecovery, exposeSnapshot, volumeMarks } from './expose.ts';
+import { repositoryAt, showFault } from './backup-repository.ts';
+import type { RepositoryAt } from './backup-repository.ts';
 import { followMover } from './follow-mover.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
+import type { MovementStatus } from './movement.ts';
 import { now } from '../run/status.ts';
 
 /** What a later attempt of the step must know of an earlier one. */
@@ -42,6 +46,7 @@ interface Transfer {
   name: string;
   /** Resource that shows it. */
   shown: Gvr;
+  repository: RepositoryAt;
   spec: MoverSpec;
   data: MoverData;
   placement: Record<string, unknown>;
@@ -86,6 +91,7 @@ export async function transferUp(
     },
     data: { claim: name, readOnly, noRelabeling: readOnly && spcNoRelabeling },
     shown: MOVEMENT_GVR.backup,
+    repository: repositoryAt(ref.run, location, volume.namespace),
     placement: moverPlacement(settings, volume.storageClass),
     settings,
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
@@ -121,6 +127,7 @@ export async function transferDown(
     },
     data: { claim: name },
     shown: MOVEMENT_GVR.restore,
+    repository: repositoryAt(ref.run, location, volume.repositoryNamespace),
     placement: volume.placement ?? moverPlacement(settings, volume.storageClass),
     settings,
     timeoutMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
@@ -166,9 +173,9 @@ export async function transfer(
       // A step that was tried before looks for the snapshot that an earlier mover may have finished.
       firstAttempt: Math.max(state.attempt + 1, Context.current().info.attempt),
       podFor: (attempt) => podOf(deps, work, attempt),
-      onStart: async (attempt) => {
+      onStart: async (attempt, node) => {
         state.attempt = attempt;
-        await show.now({ phase: 'InProgress', startTimestamp: state.startedAt });
+        await show.now({ phase: 'InProgress', startTimestamp: state.startedAt, ...whereabouts(work, node) });
       },
       onProgress: (event) => {
         Object.assign(state, { bytesDone: event.bytesDone, bytesTotal: event.bytesTotal });
@@ -181,8 +188,16 @@ export async function transfer(
     await show.stop();
     if (deadline.aborted && !outer.aborted) throw timedOut(work);
     if (!outer.aborted) await show.now({ message: messageOf(error) });
+    await showFault(deps, work.repository, error);
     throw error;
   }
+}
+
+/** Where the data is read or written, in the fields that the resource has. */
+function whereabouts({ shown }: Transfer, node: string | undefined): MovementStatus {
+  if (shown.resource === 'podvolumebackups') return {};
+  const upload = { path: MOVER_VOLUME_PATH, nodeOS: 'linux' };
+  return { ...(node && { node }), ...(shown.resource === 'datauploads' && upload) };
 }
 
 const timedOut = (work: Transfer) =>

@@ -88,6 +88,10 @@ function podVolumeFact(pod: string, containers: readonly Raw[], volume: Raw): Po
 const claimOf = (pod: string, volume: Raw): string =>
   volume.ephemeral ? `${pod}-${text(volume.name)}` : text(volume.persistentVolumeClaim?.claimName);
 
+/** By its own word, or by the label that every node has. */
+const isForWindows = (spec: Raw): boolean =>
+  text(spec.os?.name) === 'windows' || text(spec.nodeSelector?.['kubernetes.io/os']) === 'windows';
+
 export function podFact(object: Raw): PodFact {
   const { metadata, spec = {}, status = {} } = object;
   const volumes: Raw[] = Array.isArray(spec.volumes) ? spec.volumes : [];
@@ -100,6 +104,7 @@ export function podFact(object: Raw): PodFact {
     uid: text(metadata.uid),
     phase: text(status.phase),
     ...(spec.nodeName && { node: text(spec.nodeName) }),
+    ...(isForWindows(spec) && { windows: true }),
     claims: Object.fromEntries(claims),
     volumes: facts,
     annotations: strings(metadata.annotations),

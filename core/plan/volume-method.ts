@@ -66,8 +66,16 @@ function failed(claim: ClaimFact, code: ErrorCode, why: string): Decision {
 const warning = (claim: ClaimFact, code: ErrorCode, message: string): Problem =>
   problem('warning', 'planVolumes', code, message, itemOf(claim));
 
-/** A policy that matches decides alone; without one the pods' annotations come first, and then the snapshot. */
+/** What needs a mover cannot be done for a volume of Windows. */
 export function decideClaim(subject: ClaimSubject, rules: MethodRules): Decision {
+  const decision = decideByRules(subject, rules);
+  const user = subject.uses.find(({ pod }) => pod.windows)?.pod;
+  if (!user || !['data-mover', 'fs-backup'].includes(decision.method)) return decision;
+  return failed(subject.claim, 'WindowsNotSupported', ` is used by pod ${user.name}, which runs on Windows`);
+}
+
+/** A policy that matches decides alone; without one the pods' annotations come first, and then the snapshot. */
+function decideByRules(subject: ClaimSubject, rules: MethodRules): Decision {
   const { claim, volume, uses } = subject;
   const podVolume = uses[0]?.volume;
   const policy = matchingPolicy(rules.policies, { volume, claim, podVolume });

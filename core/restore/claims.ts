@@ -95,17 +95,27 @@ function decideBound(claim: StoredClaim, input: ClaimInput): ClaimDecision {
   const method =
     info?.backupMethod ?? (claim.annotations['velero.io/volume-snapshot-name'] ? 'CSISnapshot' : undefined);
   if (method) {
-    const code = method === 'PodVolumeBackup' ? 'PodVolumeNotRestored' : 'NotSupported';
-    return withhold(code, `claim ${nameOf(claim)}: ${METHODS[method]} cannot be restored`);
+    const { code, what } = unrestorable(method, info);
+    return withhold(code, `claim ${nameOf(claim)}: ${what} cannot be restored`);
   }
   return decideWithoutData(claim, info, input);
 }
 
-const METHODS = {
-  CSISnapshot: 'a snapshot that stayed in the storage of the source cluster (spec.snapshotMoveData: false)',
-  PodVolumeBackup: 'a file-system backup (PodVolumeBackup)',
-  NativeSnapshot: 'a native snapshot of a volume snapshotter plugin',
-};
+/** What a volume was saved with, and the code that says that it cannot be restored. */
+export function unrestorable(
+  method: NonNullable<BackupVolumeInfo['backupMethod']>,
+  info: BackupVolumeInfo | undefined,
+): { code: ErrorCode; what: string } {
+  if (method === 'NativeSnapshot')
+    return { code: 'NativeSnapshotNotSupported', what: 'a native snapshot of a volume snapshotter plugin' };
+  if (method === 'CSISnapshot') {
+    const what = 'a snapshot that stayed in the storage of the source cluster (spec.snapshotMoveData: false)';
+    return { code: 'NotSupported', what };
+  }
+  return info?.pvbInfo?.uploaderType === 'restic'
+    ? { code: 'ResticNotSupported', what: 'a file-system backup made with restic' }
+    : { code: 'PodVolumeNotRestored', what: 'a file-system backup (PodVolumeBackup)' };
+}
 
 /** What the backup says of the movement of the data. */
 interface Movement extends DataSource {
@@ -149,7 +159,7 @@ function decideMoved(claim: StoredClaim, movement: Movement | undefined): ClaimD
   const { mover, succeeded, end, snapshotId, bytes, dataUpload } = movement;
   if (mover !== '' && mover !== 'velero') {
     const reason = `its data was moved by "${mover}", which is not installed`;
-    return withhold('NotSupported', `claim ${nameOf(claim)}: ${reason}`);
+    return withhold('PluginNotSupported', `claim ${nameOf(claim)}: ${reason}`);
   }
   const how = end || 'its end is unknown';
   if (snapshotId === '') return lacks(`the backup has no snapshot of its volume (${how})`);

@@ -15,7 +15,9 @@ export function podVolumeInfos(stored: unknown): BackupVolumeInfo[] {
     if (!podNamespace) return [];
     const claim = pvcName === '' ? {} : { pvcName, pvcNamespace: podNamespace };
     const volumeName = textOf(spec['volume']);
-    const pvbInfo = { uploaderType: 'kopia', volumeName, podName: podName ?? '', podNamespace, Phase: '' };
+    // Before Velero 1.10 there was restic alone, and nothing to name it.
+    const uploaderType = textOf(spec['uploaderType']) || 'restic';
+    const pvbInfo = { uploaderType, volumeName, podName: podName ?? '', podNamespace, Phase: '' };
     return [{ ...base, ...claim, backupMethod: 'PodVolumeBackup' as const, pvbInfo }];
   });
 }

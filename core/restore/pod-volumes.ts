@@ -1,6 +1,7 @@
 import type { BackupVolumeInfo } from '../format/volume-info.ts';
 import { problem } from '../problems.ts';
 import type { Problem } from '../problems.ts';
+import { unrestorable } from './claims.ts';
 import type { StoredPod } from './facts.ts';
 
 /**
@@ -18,9 +19,10 @@ export function lostPodVolumes(
       ({ pvbInfo }) => pvbInfo?.podNamespace === namespace && pvbInfo.podName === name,
     );
     const item = { namespace: targetOf(namespace), resource: 'pods', name };
-    return mine.map(({ pvbInfo }) => {
-      const message = `volume ${pvbInfo?.volumeName ?? ''} comes up empty: its data is a file-system backup (PodVolumeBackup)`;
-      return problem('error', 'planRestore', 'PodVolumeNotRestored', message, item);
+    return mine.map((info) => {
+      const { code, what } = unrestorable('PodVolumeBackup', info);
+      const message = `volume ${info.pvbInfo?.volumeName ?? ''} comes up empty: its data is ${what}`;
+      return problem('error', 'planRestore', code, message, item);
     });
   });
 }

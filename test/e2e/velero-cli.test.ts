@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { labEnv } from '../../lab/env.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
@@ -125,6 +126,39 @@ describe.skipIf(veleroProgram(labEnv()) === undefined)('velero 1.18 against Cara
     const saved = readFileSync(join(folder, 'one-data.tar.gz'));
     expect(saved.equals(await world.store.get('backups/one/one.tar.gz'))).toBe(true);
     expect(gunzipSync(saved).includes('metadata/version')).toBe(true);
+  });
+
+  test('the DataUpload of a volume has all fields of Velero, and they are true', async () => {
+    const uploads = await world.kube.list<DataUpload>(GVRS.datauploads, {
+      namespace: world.name,
+      labelSelector: 'velero.io/backup-name=one',
+    });
+    const upload = uploads.find(({ spec }) => spec.sourcePVC === 'files');
+    const nodes = await world.kube.list(GVRS.nodes);
+    expect(upload?.status).toEqual({
+      phase: 'Completed',
+      message: '',
+      path: '/data/volume',
+      node: nodes[0]?.metadata.name,
+      nodeOS: 'linux',
+      snapshotID: expect.stringMatching(/^[0-9a-f]{32}$/),
+      incrementalBytes: 6_000_000,
+      progress: { totalBytes: 6_000_000, bytesDone: 6_000_000 },
+      acceptedTimestamp: expect.any(String),
+      startTimestamp: expect.any(String),
+      completionTimestamp: expect.any(String),
+    });
+    const { acceptedTimestamp = '', startTimestamp = '', completionTimestamp = '' } = upload?.status ?? {};
+    expect([acceptedTimestamp, startTimestamp, completionTimestamp]).toEqual(
+      [acceptedTimestamp, startTimestamp, completionTimestamp].sort(),
+    );
+    expect(upload?.spec).toMatchObject({
+      snapshotType: 'CSI',
+      csiSnapshot: { storageClass: 'caravel-csi', snapshotClass: 'caravel-csi', driver: 'csi.caravel.dev' },
+      sourceNamespace: APP,
+      backupStorageLocation: 'default',
+      operationTimeout: '10m0s',
+    });
   });
 
   test('repo get: the repository of the namespace is Ready', async () => {

@@ -145,6 +145,13 @@ describe('a mover', () => {
     expect(pods.calls).toEqual(['log v-4']);
   });
 
+  it('is shown with the node that it runs on', async () => {
+    const nodes: unknown[] = [];
+    const placed = { ...pod(1, running), spec: { nodeName: 'node-7' } };
+    await follow(new Pods(placed), { onStart: async (_attempt, node) => void nodes.push(node) }).transfer;
+    expect(nodes).toEqual(['node-7']);
+  });
+
   it('that has ended meanwhile still brings its result', async () => {
     const pods = new Pods(pod(1, ended(RESULT)));
     expect(await follow(pods).transfer).toEqual(result);

@@ -155,6 +155,12 @@ describe('what is kept of a pod', () => {
     ]);
   });
 
+  it('runs on Windows by its own word or by the label of its nodes', () => {
+    expect(podFact(pod('iis', { os: { name: 'windows' } })).windows).toBe(true);
+    expect(podFact(pod('iis', { nodeSelector: { 'kubernetes.io/os': 'windows' } })).windows).toBe(true);
+    expect(podFact(pod('web', { os: { name: 'linux' } }))).not.toHaveProperty('windows');
+  });
+
   it('without volumes is nothing more than its name', () => {
     expect(podFact({ metadata: { namespace: 'shop', name: 'x', uid: 'u' } })).toMatchObject({
       phase: '',

@@ -440,6 +440,19 @@ describe('what decides about a claim', () => {
     );
   });
 
+  it('of a pod on Windows needs no mover: it is an error, unless it is left out or kept in the storage', () => {
+    const pods = [podWith('iis', [claimVolume('files', 'data')], { windows: true })];
+    const facts = { claims: [claim('data')], volumes: [volume('data')], pods };
+    const method = (rules: Partial<VolumePlanInput>) => {
+      const plan = planVolumes(input(facts, rules));
+      return [plan.volumes[0]?.method, ...plan.problems.map(({ code }) => code)];
+    };
+    expect(method({})).toEqual(['failed', 'WindowsNotSupported']);
+    expect(method(byDefault)).toEqual(['failed', 'WindowsNotSupported']);
+    expect(method({ moveData: false })).toEqual(['csi-snapshot']);
+    expect(method(noSnapshots)).toEqual(['skip']);
+  });
+
   it('is the same whatever the order in which the objects were exported', () => {
     fc.assert(
       fc.property(fc.boolean(), fc.boolean(), (byRule, moveData) => {

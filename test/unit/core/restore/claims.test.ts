@@ -122,7 +122,7 @@ describe('decideClaim', () => {
       'moved by another mover',
       claim(),
       { uploads: [upload({ dataMover: 'vendor' })] },
-      { is: 'withhold', code: 'NotSupported' },
+      { is: 'withhold', code: 'PluginNotSupported' },
     ],
     [
       'with a snapshot in the old storage',
@@ -139,14 +139,20 @@ describe('decideClaim', () => {
     [
       'backed up from the file system',
       claim(),
-      { infos: podVolumeInfos([pvb('data')]) },
+      { infos: podVolumeInfos([pvb('data', 'kopia')]) },
       { is: 'withhold', code: 'PodVolumeNotRestored' },
+    ],
+    [
+      'backed up with restic, by a Velero that knew nothing else',
+      claim(),
+      { infos: podVolumeInfos([pvb('data')]) },
+      { is: 'withhold', code: 'ResticNotSupported', reason: expect.stringContaining('restic') },
     ],
     [
       'with a native snapshot',
       claim(),
       { infos: nativeSnapshotInfos([{ spec: { persistentVolumeName: 'pv-1' } }]) },
-      { is: 'withhold', code: 'NotSupported' },
+      { is: 'withhold', code: 'NativeSnapshotNotSupported' },
     ],
     [
       'skipped by the backup',
@@ -197,10 +203,10 @@ describe('decideClaim', () => {
   });
 });
 
-function pvb(name: string) {
+function pvb(name: string, uploaderType?: string) {
   return {
     metadata: { annotations: { 'velero.io/pvc-name': name } },
-    spec: { pod: { namespace: 'shop', name: 'p' } },
+    spec: { pod: { namespace: 'shop', name: 'p' }, ...(uploaderType && { uploaderType }) },
   };
 }
 
