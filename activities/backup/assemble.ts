@@ -4,24 +4,21 @@ import type { PodVolumeBackup } from '../../contracts/api/pod-volume.ts';
 import { FACTS_ANNOTATION, operationId, scratchPrefix, volumeObjectName } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { markedClaim } from '../../core/backup/items.ts';
-import { handleOf, keptOperation, keptVolumes } from '../../core/backup/kept-snapshot.ts';
+import { keptOperation, keptVolumes } from '../../core/backup/kept-snapshot.ts';
+import { backupLog } from '../../core/backup/log.ts';
 import { renderPodVolumeBackups } from '../../core/backup/pod-volume-backup.ts';
 import {
   isListed,
-  noteLine,
-  problemLines,
   volumeInfo,
   volumeName,
   volumeOperation,
   volumeProblems,
 } from '../../core/backup/report.ts';
 import type { ReportedVolume } from '../../core/backup/report.ts';
-
 import type { HookReport } from '../../core/hooks/report.ts';
 import { HookSummary } from '../../core/hooks/summary.ts';
 import { renderOperations } from '../../core/format/item-operations.ts';
 import { backupKeys } from '../../core/format/keys.ts';
-import { logLine } from '../../core/format/log-line.ts';
 import { renderResourceList } from '../../core/format/resource-list.ts';
 import { renderResults, resultsOf } from '../../core/format/results.ts';
 import { renderVolumeInfos } from '../../core/format/volume-info.ts';
@@ -193,33 +190,20 @@ function operations({ run, volumes }: Material) {
   ];
 }
 
-function logText({ run, shards, volumes, hooks, problems }: Material, stages: StageTimes): string {
-  const time = now();
-  const fields = { backup: `${run.namespace}/${run.name}` };
+function logText({ run, context, shards, volumes, hooks, problems }: Material, stages: StageTimes): string {
+  const backup = `${run.namespace}/${run.name}`;
   const kinds = shards.flatMap((shard) => Object.entries(shard.names));
-  const lines = [
-    ...Object.entries(stages).map(([stage, ms]) =>
-      logLine({ time, level: 'info', msg: `stage ${stage} took ${ms} ms` }, fields),
-    ),
-    ...kinds.map(([kind, names]) =>
-      logLine({ time, level: 'info', msg: `backed up ${names.length} of ${kind}` }, fields),
-    ),
-    ...shards.flatMap((shard) => shard.notes.map((note) => noteLine(note, time, fields.backup))),
-    ...volumes.map(({ plan, outcome }) =>
-      logLine({ time, level: 'info', msg: volumeLine(plan, outcome) }, fields),
-    ),
-    ...hooks.lines(time, fields.backup),
-    ...problemLines(problems, time, fields.backup),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function volumeLine(plan: VolumePlan, outcome: VolumeOutcome | undefined): string {
-  const name = `volume ${plan.claim ? 'of claim ' : ''}${volumeName(plan)}`;
-  if (!outcome) return `${name}: ${plan.method}, ${plan.reason}`;
-  if (!outcome.ok) return `${name}: failed, ${outcome.problem?.message ?? ''}`;
-  if (outcome.kept) return `${name}: ${plan.reason}, as ${handleOf(outcome.kept)}`;
-  return `${name}: ${outcome.bytes} bytes in ${outcome.files} files, ${outcome.bytesMoved} sent, snapshot ${outcome.snapshotId}`;
+  return backupLog({
+    backup,
+    startedAt: context.startedAt,
+    stages,
+    kinds: kinds.map(([kind, names]) => [kind, names.length]),
+    notes: shards.flatMap((shard) => shard.notes),
+    volumes,
+    problems,
+    hookLines: (time) => hooks.lines(time, backup),
+    now: now(),
+  });
 }
 
 function resultOf({ run, shards, volumes, problems }: Material): RunResult {
