@@ -3,11 +3,13 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
+import { RUN_TAG } from '../../platform/kopia/commands.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { inRun, processesOf, until } from '../support/processes.ts';
+import { snapshotsIn } from '../support/repository.ts';
 import { apply, createWorld, ended, factsOf } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
@@ -201,6 +203,8 @@ test('a workflow that is terminated from outside leaves nothing, and its backup 
     180_000,
   );
   expect(left).toEqual([]);
+  const broken = (await snapshotsIn(world, APP)).filter(({ tags }) => tags?.[`tag:${RUN_TAG}`] === uid);
+  expect(broken).toEqual([]);
   const backup = await ended(world, 'Backup', 'terminated', 200_000);
   expect(backup.status).toMatchObject({ phase: 'Failed' });
   expect(backup.status?.failureReason).toContain('TERMINATED');

@@ -8,6 +8,7 @@ import type { Backup } from '../../contracts/api/backup.ts';
 import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { Restore } from '../../contracts/api/restore.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CATALOG } from '../../core/errors/catalog.ts';
 import type { ErrorCode } from '../../core/errors/catalog.ts';
 import { quantityBytes } from '../../core/format/quantity.ts';
@@ -22,7 +23,15 @@ import {
   setRepositoryPassword,
   snapshotsIn,
 } from '../support/repository.ts';
-import { apply, createWorld, ended, namespaceObject, removeNamespace, runToEnd } from '../support/world.ts';
+import {
+  apply,
+  createWorld,
+  ended,
+  factsOf,
+  namespaceObject,
+  removeNamespace,
+  runToEnd,
+} from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
 /**
@@ -178,15 +187,18 @@ describe('a mover that does not fit', () => {
     const share = (part: number) => `${Math.floor(millis * part)}m`;
     await moversRequest(share(0.3));
     await occupyNode(share(0.9));
+    // The scheduler says of the pod, for longer than movers have to start, that its volume cannot be bound.
     const fault = { code: 'RESOURCE_EXHAUSTED', message: 'the pool is full' };
-    await lab('fault', 'set', JSON.stringify({ call: 'CreateVolume', error: fault, times: 6 }));
+    await lab('fault', 'set', JSON.stringify({ call: 'CreateVolume', error: fault, times: 4 }));
     try {
-      await apply(world, 'Backup', 'crowded', { includedNamespaces: [APP] });
+      const labelSelector = { matchLabels: { app: 'late' } };
+      await apply(world, 'Backup', 'crowded', { includedNamespaces: [APP], labelSelector });
       await until(() => someUnschedulable('Insufficient cpu'), 'a mover finds no place');
       await delay(5_000);
       await removeNamespace(world.kube, COPY);
       const backup = await ended(world, 'Backup', 'crowded');
-      expect(backup.status).toMatchObject({ phase: 'Completed', backupItemOperationsCompleted: 2 });
+      expect(backup.status).toMatchObject({ phase: 'Completed', backupItemOperationsCompleted: 1 });
+      expect(factsOf(backup).volumes[0]?.stagesMs?.['transfer']).toBeGreaterThan(TIMEOUTS.moverStart);
     } finally {
       await lab('fault', 'clear');
     }
