@@ -4,6 +4,7 @@ import { garbageWorkflowId, limiterWorkflowId, repositoryWorkflowId } from '../.
 import type { RunResult } from '../../contracts/run.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { createApplication, fillVolume } from '../../test/support/application.ts';
+import { createHooked, fault, isQuiet } from '../../test/support/hooked.ts';
 import { holdsSecret, plainText, readHistory, recordedRuns } from '../../test/support/histories.ts';
 import { until } from '../../test/support/processes.ts';
 import { apply, createWorld, ended, removeNamespace } from '../../test/support/world.ts';
@@ -14,6 +15,7 @@ import { record } from './record.ts';
 
 const WORLD = 'rec-histories';
 const APP = 'rec-app';
+const HOOKED = 'rec-hooked';
 const COPIES = ['rec-copy', 'rec-objects', 'rec-cancelled', 'rec-failed'];
 const VOLUMES = { data: {}, more: {} };
 
@@ -45,7 +47,7 @@ export async function recordExamples(): Promise<void> {
     await recordLimiter(world, began);
     await refuseSecrets(world);
   } finally {
-    await world.stop([APP, ...COPIES]);
+    await world.stop([APP, HOOKED, ...COPIES]);
   }
 }
 
@@ -120,7 +122,28 @@ async function recordBackups(world: World): Promise<void> {
   });
   await keep(world, workflowIdOf('Backup', 'broken'), 'volumes-terminated');
   await recordDoor(world);
+  await recordHooks(world);
 }
+
+/** The run is told that its volumes are cut; of a terminated one nobody tells anything. */
+async function recordHooks(world: World): Promise<void> {
+  await createHooked(world, HOOKED, { app: { claims: ['data'] } });
+  const spec = { includedNamespaces: [HOOKED] };
+  const uid = await run(world, 'Backup', 'hooks', spec);
+  await keep(world, workflowIdOf('Backup', 'hooks'), 'with-hooks');
+  await keep(world, unquiesceIdOf(uid), 'told');
+
+  await fault(world, 'set', '{"call":"CreateSnapshot","delayMs":60000}');
+  const { metadata } = await apply(world, 'Backup', 'quiesced', spec);
+  await until(async () => (await isQuiet(world, HOOKED, 'app')) || undefined, 'the application is quiesced');
+  await world.temporal.workflow.getHandle(workflowIdOf('Backup', 'quiesced')).terminate('to be recorded');
+  const lost = unquiesceIdOf(metadata.uid ?? '');
+  await world.temporal.workflow.getHandle(lost).result();
+  await fault(world, 'clear');
+  await keep(world, lost, 'run-ended');
+}
+
+const unquiesceIdOf = (uid: string) => `unquiesce/${uid}/0`;
 
 /** A backup that was started as a workflow, under an id of the user's own. */
 async function recordDoor(world: World): Promise<void> {

@@ -26,6 +26,8 @@ export interface Turn {
 
 export interface Results {
   turns: Record<string, Turn>;
+  /** Milliseconds for which an application of five volumes was quiesced. */
+  quiesce?: number[];
   memory?: { idleWorker: number; backup: MoverPeak; restore: MoverPeak };
 }
 

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import type { RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { GLOBAL_FLAGS, snapshotCreate, snapshotRestore } from '../../platform/kopia/commands.ts';
-import { kopiaEnvironment, repositoryConfig } from '../../platform/kopia/config.ts';
+import { kopiaEnvironment, memoryLimit, repositoryConfig } from '../../platform/kopia/config.ts';
 import { ensureRepositoryPolicies, initialiseRepository } from '../../platform/kopia/repository.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
@@ -73,7 +73,10 @@ export async function openFloor(world: World, namespace: string, claim: string):
 
 function podEnvironment(spec: RepositorySpec, credentials: RepositoryCredentials) {
   const variables = {
-    ...kopiaEnvironment({}, credentials, { config: CONFIG, logDir: `${WORK}/log` }),
+    ...kopiaEnvironment({}, credentials, {
+      ...{ config: CONFIG, logDir: `${WORK}/log` },
+      memoryLimit: memoryLimit({ readers: LIMITS.parallelUp }),
+    }),
     CONFIG: JSON.stringify(repositoryConfig(spec, { cacheDir: `${WORK}/cache` })),
     HOME: WORK,
     TMPDIR: WORK,

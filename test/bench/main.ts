@@ -5,11 +5,12 @@ import type { World } from '../support/world.ts';
 import { idleMemory, memory, NAMESPACES, oneVolume, tenVolumes } from './cases.ts';
 import type { Bench, Results } from './cases.ts';
 import { machine } from './machine.ts';
+import { quiesceTimes, QUIESCE } from './quiesce.ts';
 import { report } from './report.ts';
 
 /** Caravel against the fewest steps by hand, in one go and in turn, in a world of its own in the lab. */
 
-const CASES = ['one-volume', 'ten-volumes', 'memory'] as const;
+const CASES = ['one-volume', 'ten-volumes', 'quiesce', 'memory'] as const;
 
 interface Options {
   runs: number;
@@ -25,6 +26,7 @@ async function measure(world: World, { runs, case: cases }: Options): Promise<Re
   const results: Results = { turns: {} };
   if (cases.includes('one-volume')) Object.assign(results.turns, await oneVolume(bench));
   if (cases.includes('ten-volumes')) Object.assign(results.turns, await tenVolumes(bench));
+  if (cases.includes('quiesce')) Object.assign(results, { quiesce: await quiesceTimes(world, runs, tell) });
   if (cases.includes('memory')) Object.assign(results, { memory: await memory(bench, idle) });
   return results;
 }
@@ -32,11 +34,11 @@ async function measure(world: World, { runs, case: cases }: Options): Promise<Re
 async function main(options: Options): Promise<void> {
   const world = await createWorld('bench');
   let cleaned: Promise<void> | undefined;
-  const cleanUp = () => (cleaned ??= world.stop([...NAMESPACES]));
+  const cleanUp = () => (cleaned ??= world.stop([...NAMESPACES, QUIESCE]));
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
   try {
-    for (const namespace of NAMESPACES) await removeNamespace(world.kube, namespace);
+    for (const namespace of [...NAMESPACES, QUIESCE]) await removeNamespace(world.kube, namespace);
     const about = { date: new Date().toISOString(), ...machine() };
     const results = await measure(world, options);
     const json = () => JSON.stringify({ about, ...results }, undefined, 2);

@@ -16,13 +16,14 @@ interface About {
 
 type Row = string[];
 
-export function report(about: About, { turns, memory }: Results): string {
+export function report(about: About, { turns, quiesce, memory }: Results): string {
   const entries = Object.entries(turns);
   const loads = entries.flatMap(([, { floor, caravel }]) => [...floor, ...caravel].map(({ load }) => load));
   const parts = [
     `${about.date}, ${about.cores} × ${about.processor}, ${about.memoryGiB} GiB; ${loadLine(loads)}`,
     ...(entries.length > 0 ? [overview(entries)] : []),
     ...entries.map(([name, turn]) => whereTimeGoes(name, turn)),
+    ...(quiesce ? [`quiesced while five volumes are cut, ms: ${range(spread(quiesce), 0)}`] : []),
     ...(memory ? [memoryTable(memory)] : []),
   ];
   return parts.join('\n\n');
