@@ -10,6 +10,7 @@ import { stallTime } from './liveness.ts';
 import { asCaravelError } from './persist.ts';
 import { restore } from './restore.ts';
 import { restoreBlock } from './restore-block.ts';
+import { LIMITS } from '../contracts/settings.ts';
 import { openKopia } from '../platform/kopia/kopia.ts';
 import { receiveMetrics } from '../platform/kopia/metrics.ts';
 import { redactor } from '../platform/kopia/redact.ts';
@@ -33,6 +34,7 @@ async function transfer({ spec, credentials, paths, stallMs }: MoverInputs, emit
     // it reserves 20 MB for every object whose size it does not know.
     ...(restores ? { downloadLimit: spec.downloadLimit } : { uploadLimit: spec.uploadLimit }),
     readonly: restores,
+    readers: spec.parallel || (restores ? LIMITS.parallelDown : LIMITS.parallelUp),
   });
   const mover: Mover = {
     ...{ spec, paths, kopia, metrics, emit, stop, stages: new Stages() },

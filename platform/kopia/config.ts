@@ -1,5 +1,5 @@
 import type { RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
-import { CACHE } from './limits.ts';
+import { CACHE, MEMORY } from './limits.ts';
 
 export interface ConfigOptions {
   cacheDir: string;
@@ -47,6 +47,12 @@ export function repositoryConfig(spec: RepositorySpec, options: ConfigOptions): 
   };
 }
 
+/** `readers`: files, or parts of them, that one kopia works on at once. */
+export function memoryLimit({ readonly, readers }: { readonly?: boolean; readers?: number }): string {
+  const each = readonly ? MEMORY.downloader : MEMORY.uploader;
+  return `${MEMORY.base + (readers || MEMORY.readers) * each}MiB`;
+}
+
 const OURS = /^(KOPIA_|CARAVEL_)/;
 const AWS = /^AWS_/;
 
@@ -57,11 +63,12 @@ const AWS = /^AWS_/;
 export function kopiaEnvironment(
   parent: NodeJS.ProcessEnv,
   credentials: RepositoryCredentials,
-  paths: { config: string; logDir: string },
+  paths: { config: string; logDir: string; memoryLimit: string },
 ): NodeJS.ProcessEnv {
   const own = Boolean(credentials.accessKeyId);
   const inherited = Object.entries(parent).filter(([name]) => !OURS.test(name) && !(own && AWS.test(name)));
   return {
+    GOMEMLIMIT: paths.memoryLimit,
     ...Object.fromEntries(inherited),
     KOPIA_CONFIG_PATH: paths.config,
     KOPIA_LOG_DIR: paths.logDir,

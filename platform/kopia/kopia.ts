@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { GLOBAL_FLAGS } from './commands.ts';
-import { kopiaEnvironment, repositoryConfig } from './config.ts';
+import { kopiaEnvironment, memoryLimit, repositoryConfig } from './config.ts';
 import type { ConfigOptions } from './config.ts';
 import { classify } from './errors.ts';
 import { COMMAND } from './limits.ts';
@@ -21,6 +21,8 @@ export interface KopiaOptions extends Omit<ConfigOptions, 'cacheDir'> {
   kopiaPath: string;
   /** Folder for configuration and cache; belongs to this object alone. */
   dir: string;
+  /** Files, or parts of them, that it works on at once; decides how much memory it may take. */
+  readers?: number;
   parentEnvironment?: NodeJS.ProcessEnv;
 }
 
@@ -54,6 +56,7 @@ export function openKopia(options: KopiaOptions): Kopia {
     environment: kopiaEnvironment(options.parentEnvironment ?? process.env, credentials, {
       config,
       logDir: join(dir, 'log'),
+      memoryLimit: memoryLimit(options),
     }),
     clean: redactor([credentials.secretAccessKey, credentials.sessionToken, credentials.password]),
   };

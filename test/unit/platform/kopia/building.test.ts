@@ -5,7 +5,8 @@ import {
   snapshotCreate,
   snapshotRestore,
 } from '../../../../platform/kopia/commands.ts';
-import { kopiaEnvironment, repositoryConfig } from '../../../../platform/kopia/config.ts';
+import { LIMITS } from '../../../../contracts/settings.ts';
+import { kopiaEnvironment, memoryLimit, repositoryConfig } from '../../../../platform/kopia/config.ts';
 import { missingPolicies, sourcePolicy } from '../../../../platform/kopia/policy.ts';
 import { redactor } from '../../../../platform/kopia/redact.ts';
 
@@ -62,7 +63,7 @@ describe('configuration', () => {
 });
 
 describe('environment', () => {
-  const paths = { config: '/w/c', logDir: '/w/l' };
+  const paths = { config: '/w/c', logDir: '/w/l', memoryLimit: '256MiB' };
   test('secrets are there, and nothing of the parent that could change what kopia does', () => {
     const parent = {
       ...{
@@ -94,6 +95,14 @@ describe('environment', () => {
     );
     expect(environment).toMatchObject({ AWS_WEB_IDENTITY_TOKEN_FILE: '/t' });
     expect(environment).not.toHaveProperty('AWS_SECRET_ACCESS_KEY');
+  });
+  test('kopia has room for its readers, unless the parent says how much it may take', () => {
+    expect(memoryLimit({ readers: LIMITS.parallelUp })).toBe('256MiB');
+    expect(memoryLimit({ readers: LIMITS.parallelDown, readonly: true })).toBe('260MiB');
+    expect(memoryLimit({ readers: 16 })).toBe('516MiB');
+    expect(memoryLimit({})).toBe('256MiB');
+    expect(kopiaEnvironment({}, KEYS, paths)).toMatchObject({ GOMEMLIMIT: '256MiB' });
+    expect(kopiaEnvironment({ GOMEMLIMIT: '1GiB' }, KEYS, paths)).toMatchObject({ GOMEMLIMIT: '1GiB' });
   });
 });
 
