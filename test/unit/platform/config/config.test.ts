@@ -24,6 +24,7 @@ describe('loadConfig', () => {
       moverImagePullPolicy: 'IfNotPresent',
       moverServiceAccount: 'caravel-mover',
       movers: 4,
+      allVersions: false,
       checkpointSeconds: 180,
       uploadLimit: 0,
       workDir: tmpdir(),
@@ -40,6 +41,17 @@ describe('loadConfig', () => {
   it('takes the common image for movers when none is named', () => {
     expect(loadConfig({ CARAVEL_IMAGE: 'a', MOVER_IMAGE: '' }).moverImage).toBe('a');
     expect(loadConfig({ CARAVEL_IMAGE: 'a', MOVER_IMAGE: 'b' }).moverImage).toBe('b');
+  });
+
+  it("takes the names of Velero's features", () => {
+    const all = (features: string) =>
+      loadConfig({ MOVER_IMAGE: 'a', CARAVEL_FEATURES: features }).allVersions;
+    expect(all('EnableAPIGroupVersions')).toBe(true);
+    expect(all('EnableCSI, EnableAPIGroupVersions,')).toBe(true);
+    expect(all('EnableCSI')).toBe(false);
+    expect(problem({ MOVER_IMAGE: 'a', CARAVEL_FEATURES: 'EnableCSI,Fly' })).toBe(
+      'CARAVEL_FEATURES has "Fly", but knows only EnableAPIGroupVersions, EnableCSI',
+    );
   });
 
   it('reads sizes as quantities', () => {
