@@ -25,20 +25,38 @@ export async function resourcePolicies(
   if (kind.toLowerCase() !== 'configmap')
     return { errors: [`spec.resourcePolicy.kind: "${kind}" is not supported, only "configmap"`] };
   const at = `${namespace}/${name}`;
+  const found = await attempt(() => configMapOf(kube, namespace, name));
+  if ('error' in found)
+    return { errors: [`fail to get ResourcePolicies ${at} ConfigMap with error ${found.error}`] };
+  const document = await attempt(() => documentOf(found.value, at));
+  if ('error' in document)
+    return {
+      errors: [`fail to read the ResourcePolicies from ConfigMap ${at} with error ${document.error}`],
+    };
+  const { policies, faults } = readPolicies(document.value);
+  const validating = `fail to validate ResourcePolicies in ConfigMap ${at} with error `;
+  return {
+    policies,
+    errors: [...faults.map((fault) => validating + fault), ...filterErrors(spec, policies)],
+  };
+}
+
+type ConfigMap = KubeObject & { data?: Record<string, string> };
+
+async function configMapOf(kube: KubeClient, namespace: string, name: string): Promise<ConfigMap> {
+  const found = await kube.find<ConfigMap>(GVRS.configmaps, namespace, name);
+  if (!found) throw new CaravelError('ObjectGone', 'it does not exist');
+  return found;
+}
+
+/** What waiting may help against is thrown on. */
+async function attempt<T>(work: () => T | Promise<T>): Promise<{ value: T } | { error: string }> {
   try {
-    const configMap = await kube.find<KubeObject & { data?: Record<string, string> }>(
-      GVRS.configmaps,
-      namespace,
-      name,
-    );
-    if (!configMap) throw new CaravelError('ObjectGone', 'it does not exist');
-    const { policies, faults } = readPolicies(documentOf(configMap, at));
-    const failed = `fail to validate ResourcePolicies in ConfigMap ${at} with error `;
-    return { policies, errors: [...faults.map((fault) => failed + fault), ...filterErrors(spec, policies)] };
+    return { value: await work() };
   } catch (error) {
     const known = toCaravelError(error);
     if (!(known instanceof CaravelError) || known.retryable) throw known;
-    return { errors: [`fail to read the ResourcePolicies from ConfigMap ${at} with error ${known.message}`] };
+    return { error: known.message };
   }
 }
 
