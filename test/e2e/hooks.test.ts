@@ -1,12 +1,15 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Backup } from '../../contracts/api/backup.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { PodVolumeBackup } from '../../contracts/api/pod-volume.ts';
 import { inPod } from '../support/application.ts';
 import {
   annotated,
   createHooked,
   fault,
   hookFactsOf,
+  HOOKS,
   isQuiet,
   newBook,
   POST,
@@ -175,6 +178,23 @@ describe('of several pods', () => {
   test('nothing is left of the hooks', async () => {
     expect(await leftovers(world)).toEqual([]);
   });
+});
+
+test('volumes that are read through their pod are read before it is released', async () => {
+  const FILES = 'e2e-hooks-files';
+  const annotations = { ...HOOKS, 'backup.velero.io/backup-volumes': 'state' };
+  await createHooked(world, FILES, { app: { claims: ['data'], annotations } });
+  try {
+    const backup = (await runToEnd(world, 'Backup', 'files', { includedNamespaces: [FILES] })) as Backup;
+    expect(backup.status).toMatchObject({ phase: 'Completed', hookStatus: { hooksAttempted: 2 } });
+    const [read] = await world.kube.list<PodVolumeBackup>(GVR.podVolumeBackups, { namespace: world.name });
+    expect(read?.status?.phase).toBe('Completed');
+    const [pre, post] = await ranHooks(world, FILES, 'app');
+    expect(Date.parse(read?.status?.startTimestamp ?? '')).toBeGreaterThanOrEqual((pre?.at ?? 0) - 1_000);
+    expect(Date.parse(read?.status?.completionTimestamp ?? '')).toBeLessThanOrEqual(post?.at ?? 0);
+  } finally {
+    await removeNamespace(world.kube, FILES);
+  }
 });
 
 test('faults of spec.hooks are said together, and nothing is run', async () => {
