@@ -5,12 +5,15 @@ import type { DocRef } from '../../contracts/run.ts';
 import type { Facts, ShardIndex, VolumeFact } from '../../core/model.ts';
 import { mergeFacts, volumeFact } from '../../core/plan/facts.ts';
 import { planVolumes as decideVolumes } from '../../core/plan/volumes.ts';
+import { problem } from '../../core/problems.ts';
+import type { Problem } from '../../core/problems.ts';
 import { isNotFound } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun } from '../support/context.ts';
+import type { RunContext } from '../support/context.ts';
 import { planGroupHooks } from '../hooks/plan.ts';
 
 /** Method and reason for every volume of the backup, and what is cut together. */
@@ -34,12 +37,15 @@ export async function planVolumes(deps: Deps, ref: RunContextRef & { shards: Doc
   const planned = await planGroupHooks(store, ref, spec, { pods: facts.pods, groups: plans.groups });
   const volumes = await putDoc(store, `${scratchPrefix(ref.run)}volumes`, {
     ...plans,
-    problems: [...plans.problems, ...planned.problems],
+    problems: [...plans.problems, ...planned.problems, ...settingProblems(context)],
   });
   const groups = planned.groups.map(({ pods: _pods, ...group }) => group);
   const members = groups.flatMap((group) => [...group.volumes, ...group.kept, ...group.files]);
   return { volumes, groups, ...(planned.hooks && { hooks: planned.hooks }), count: members.length };
 }
+
+const settingProblems = ({ unknownSettings = [] }: RunContext): Problem[] =>
+  unknownSettings.map((text) => problem('warning', 'planVolumes', 'InvalidInput', text));
 
 /** Above this many, one list is less work than reading them one by one. */
 const READ_SINGLY = 20;
