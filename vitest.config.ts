@@ -8,7 +8,8 @@ const tier = (name: string, extra: object = {}) => ({
 export default defineConfig({
   test: {
     projects: [
-      tier('unit'),
+      // Property tests on a machine that also runs a cluster.
+      tier('unit', { testTimeout: 60_000 }),
       tier('replay', { testTimeout: 60_000, globalSetup: 'test/support/workflow-bundle.ts' }),
       // Real parts: one file at a time, so that two tests never fight for the same two cores.
       tier('integration', { testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false }),

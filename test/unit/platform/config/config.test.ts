@@ -25,6 +25,7 @@ describe('loadConfig', () => {
       moverServiceAccount: 'caravel-mover',
       movers: 4,
       allVersions: false,
+      nodeAgentConfig: 'node-agent-config',
       checkpointSeconds: 180,
       uploadLimit: 0,
       workDir: tmpdir(),
