@@ -31,6 +31,9 @@ const COPY = 'e2e-fsbv-copy';
 let world: World;
 let velero: Velero;
 
+/** Velero marks the end of its work in the volume, and may lack the right to take the mark away again. */
+const withoutMark = (lines: string[]) => lines.slice(1).filter((line) => !line.includes('"./.velero'));
+
 describe.skipIf(!hasVelero())('a file-system backup by Caravel', () => {
   beforeAll(async () => {
     world = await createWorld('e2e-fsbv');
@@ -80,10 +83,16 @@ describe.skipIf(!hasVelero())('a file-system backup by Caravel', () => {
       'tmp Completed',
     ]);
     await podRuns(world, COPY, 'web');
-    expect(await describeVolume(world, COPY, 'data')).toEqual(await describeVolume(world, APP, 'data'));
-    expect(await describeFolder(world, await emptyDirPath(world, COPY, 'web', 'tmp'))).toEqual(
-      await describeFolder(world, await emptyDirPath(world, APP, 'web', 'tmp')),
+    expect(withoutMark(await describeVolume(world, COPY, 'data'))).toEqual(
+      withoutMark(await describeVolume(world, APP, 'data')),
     );
+    const [copy, original] = await Promise.all(
+      [COPY, APP].map(
+        async (app) => await describeFolder(world, await emptyDirPath(world, app, 'web', 'tmp')),
+      ),
+    );
+    expect(withoutMark(copy ?? [])).toEqual(withoutMark(original ?? []));
+    expect(withoutMark(copy ?? [])).toHaveLength(24);
   });
 
   test('goes on where a file-system backup by Velero ended', async () => {
