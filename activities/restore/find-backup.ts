@@ -25,7 +25,9 @@ async function told<T>(work: Promise<T>): Promise<T | { fault: string }> {
     return await work;
   } catch (error) {
     if (!(error instanceof CaravelError) || error.retryable) throw error;
-    return { fault: messageOf(error) };
+    const message = messageOf(error);
+    // That the input is wrong is what validation errors say anyway.
+    return { fault: error.code === 'InvalidInput' ? message : `${error.code}: ${message}` };
   }
 }
 

@@ -160,8 +160,18 @@ function withoutVolume(claim: ClaimFact): Decision | undefined {
   return failed(claim, 'ClaimNotBound', ` is ${claim.phase ?? 'not bound'} and has no volume to back up`);
 }
 
+/** Volumes that Velero's plugins for clouds would snapshot. */
+const NATIVE = ['awsElasticBlockStore', 'azureDisk', 'gcePersistentDisk', 'vsphereVolume', 'cinder'];
+
+function notCsi(claim: ClaimFact, { name, source }: VolumeFact): Decision {
+  const reason = `volume ${name} is not a CSI volume`;
+  if (!NATIVE.includes(source.type)) return skip('csiSnapshot', reason);
+  const message = `${reason} but ${source.type}, which only a native snapshotter could take`;
+  return skip('csiSnapshot', reason, [warning(claim, 'NativeSnapshotNotSupported', message)]);
+}
+
 function bySnapshot({ claim, volume }: ClaimSubject, rules: MethodRules): Decision {
-  if (volume && !volume.driver) return skip('csiSnapshot', `volume ${volume.name} is not a CSI volume`);
+  if (volume && !volume.driver) return notCsi(claim, volume);
   if (!claim.storageClass)
     return failed(claim, 'NotSupported', ' has no storage class, so its CSI driver is not known');
   const driver = volume?.driver ?? rules.provisioners[claim.storageClass];

@@ -107,8 +107,11 @@ function secretText(
 
 function throwFaults(location: Location, faults: FieldFault[]): void {
   if (faults.length === 0) return;
-  const words = faults.map(({ field, message }) => `${field}: ${message}`).join('; ');
   const unsupported = faults.find((fault) => fault.unsupported)?.unsupported;
+  // Settings of another provider are not wrong, they are another provider's.
+  const foreign = faults.filter((fault) => fault.unsupported === 'ProviderNotSupported');
+  const told = foreign.length > 0 ? foreign : faults;
+  const words = told.map(({ field, message }) => `${field}: ${message}`).join('; ');
   throw new CaravelError(
     unsupported ?? 'InvalidInput',
     `BackupStorageLocation "${location.metadata.name}": ${words}`,

@@ -1,4 +1,5 @@
 import type { Deps } from '../../activities/support/deps.ts';
+import { loadConfig } from '../../platform/config/config.ts';
 import { createLog } from '../../platform/log/log.ts';
 import type { World } from './world.ts';
 
@@ -7,6 +8,11 @@ export function depsOf(world: World): { deps: Deps; lines: string[] } {
   const lines: string[] = [];
   const log = createLog({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
   const { kube, temporal, name } = world;
-  const config = { cluster: name, namespace: name, taskQueue: name };
-  return { deps: { kube, temporal, config, log } as unknown as Deps, lines };
+  const config = loadConfig({
+    CARAVEL_CLUSTER: name,
+    CONTROL_NAMESPACE: name,
+    CARAVEL_TASK_QUEUE: name,
+    MOVER_IMAGE: world.env.CARAVEL_IMAGE ?? 'localhost/none:1',
+  });
+  return { deps: { kube, temporal, config, log }, lines };
 }

@@ -1,6 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { restoreActivities } from '../../activities/restore/index.ts';
-import type { Deps } from '../../activities/support/deps.ts';
 import type { Counted, RestoreActivities, RunContextRef } from '../../contracts/activities.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { Restore, RestoreSpec } from '../../contracts/api/restore.ts';
@@ -14,8 +13,8 @@ import { SegmentWriter } from '../../platform/archive/segments.ts';
 import { writeTarball } from '../../platform/archive/tar-writer.ts';
 import { groupVersionOf } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import { createLog } from '../../platform/log/log.ts';
 import { putGzip } from '../../platform/store/gzip-file.ts';
+import { depsOf } from './deps.ts';
 import type { World } from './world.ts';
 
 /** Runs the steps of a restore one by one, as its workflow would, without a worker. */
@@ -79,8 +78,7 @@ export async function call<K extends keyof RestoreActivities>(
   input: Parameters<RestoreActivities[K]>[0],
   { kube = world.kube, heartbeatDetails, onHeartbeat }: CallOptions = {},
 ): Promise<Awaited<ReturnType<RestoreActivities[K]>>> {
-  const log = createLog({ level: 'error' });
-  const deps = { kube, log, temporal: world.temporal, config: { namespace: world.name } } as unknown as Deps;
+  const deps = { ...depsOf(world).deps, kube };
   const environment = new MockActivityEnvironment({ heartbeatDetails });
   environment.on('heartbeat', (details: unknown) => onHeartbeat?.(details, () => environment.cancel()));
   type Result = Awaited<ReturnType<RestoreActivities[K]>>;

@@ -440,6 +440,12 @@ describe('what decides about a claim', () => {
     );
   });
 
+  it('on a disk of a cloud, without its CSI driver, is left out with a warning: Velero’s plugins would take it', () => {
+    const { method, told } = planned({ volume: foreign('data', 'awsElasticBlockStore') });
+    expect({ method, told }).toEqual({ method: 'skip', told: ['warning NativeSnapshotNotSupported'] });
+    expect(planned({ volume: foreign('data', 'nfs') }).told).toEqual([]);
+  });
+
   it('of a pod on Windows needs no mover: it is an error, unless it is left out or kept in the storage', () => {
     const pods = [podWith('iis', [claimVolume('files', 'data')], { windows: true })];
     const facts = { claims: [claim('data')], volumes: [volume('data')], pods };
