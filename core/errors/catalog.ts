@@ -68,6 +68,9 @@ export const CATALOG = {
   SnapshotTimeout: permanent(
     'Raise spec.csiSnapshotTimeout, or look at the CSI driver and the snapshot controller.',
   ),
+  GroupSnapshotMissing: permanent(
+    'Label one VolumeGroupSnapshotClass of the driver with velero.io/csi-volumegroupsnapshot-class=true.',
+  ),
   StorageClassMissing: permanent(
     'Create the StorageClass, or name another one in a ConfigMap labelled velero.io/change-storage-class.',
   ),

@@ -10,6 +10,7 @@ export interface SnapshotClass {
 
 const CLASS_KEY = 'velero.io/csi-volumesnapshot-class';
 const DEFAULT_CLASS_KEY = 'snapshot.storage.kubernetes.io/is-default-class';
+const DEFAULT_GROUP_CLASS_KEY = 'groupsnapshot.storage.kubernetes.io/is-default-class';
 const GROUP_CLASS_OF_CLAIM = 'velero.io/csi-volume-group-snapshot-class';
 const GROUP_CLASS_KEY = 'velero.io/csi-volumegroupsnapshot-class';
 
@@ -60,7 +61,7 @@ export function chooseSnapshotClass(
   return { ...(found && { chosen: found }), faults };
 }
 
-/** The class of a group: by annotation, or the one that is labelled. */
+/** The class of a group: by annotation, the one that is labelled, or the cluster's default for the driver. */
 export function chooseGroupClass(
   driver: string,
   claims: readonly Annotated[],
@@ -76,7 +77,10 @@ export function chooseGroupClass(
     driver,
   );
   const labelled = mine.filter((entry) => entry.labels[GROUP_CLASS_KEY] === 'true');
-  const found = chosen ?? (labelled.length === 1 ? labelled[0] : undefined);
+  const found =
+    chosen ??
+    (labelled.length === 1 ? labelled[0] : undefined) ??
+    mine.find((entry) => entry.annotations[DEFAULT_GROUP_CLASS_KEY] === 'true');
   return { ...(found && { chosen: found }), faults };
 }
 
