@@ -27,11 +27,13 @@ export interface CheckedBackup extends Settings {
 /** Everything that is wrong with a Backup, and its spec as it would be carried out. */
 export async function checkBackup(deps: Deps, run: RunRef, backup: Backup): Promise<CheckedBackup> {
   const asked = backup.spec;
-  const namespaces = await labelledNamespaces(deps);
-  const storageLocation = await defaultLocation(deps, run.namespace);
+  const [namespaces, storageLocation, { errors, ...settings }] = await Promise.all([
+    labelledNamespaces(deps),
+    defaultLocation(deps, run.namespace),
+    readSettings(deps, run, asked),
+  ]);
   const spec = withDefaults(asked, { storageLocation, excludedNamespaces: namespaces.names });
   const { location, error } = await usableLocation(deps, run, asked.storageLocation, spec);
-  const { errors, ...settings } = await readSettings(deps, run, asked);
   return {
     spec,
     errors: [

@@ -29,11 +29,14 @@ export interface SegmentOptions {
 const compress = promisify(gzip);
 const LINE_FEED = 0x0a;
 /** Cannot stand inside a JSON string, where the quotes would be escaped; so the first one is the real one. */
-const OBJECT_MARK = Buffer.from(',"obj":');
+const OBJECT_MARK = ',"obj":';
 const LINE_END = Buffer.from('}\n');
 const LONGEST_LINE = LIMITS.manifestBytes + LINE_HEAD_BYTES;
 
-export function encodeLine(item: ArchiveItem): Buffer {
+export const encodeLine = (item: ArchiveItem): Buffer => Buffer.concat(lineOf(item));
+
+/** In pieces: the object is copied only once, with the whole segment. */
+function lineOf(item: ArchiveItem): Buffer[] {
   const { groupResource, version, preferred, namespace, name, raw } = item;
   const head = {
     gr: groupResource,
@@ -42,7 +45,7 @@ export function encodeLine(item: ArchiveItem): Buffer {
     ...(namespace === undefined ? {} : { ns: namespace }),
     name,
   };
-  return Buffer.concat([Buffer.from(JSON.stringify(head).slice(0, -1)), OBJECT_MARK, raw, LINE_END]);
+  return [Buffer.from(JSON.stringify(head).slice(0, -1) + OBJECT_MARK), raw, LINE_END];
 }
 
 /** A line without its line feed. */
@@ -72,7 +75,8 @@ export class SegmentWriter {
   readonly #store: ObjectStore;
   readonly #options: Required<SegmentOptions>;
   readonly #segments: SegmentRef[] = [];
-  #lines: Buffer[] = [];
+  #pieces: Buffer[] = [];
+  #items = 0;
   #bytes = 0;
 
   constructor(store: ObjectStore, options: SegmentOptions) {
@@ -87,25 +91,28 @@ export class SegmentWriter {
 
   /** Throws StoreTooLarge for an item that no segment takes, and goes on without it. */
   async add(item: ArchiveItem): Promise<void> {
-    const line = encodeLine(item);
-    if (line.length > LONGEST_LINE) {
+    const pieces = lineOf(item);
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (length > LONGEST_LINE) {
       throw new CaravelError(
         'StoreTooLarge',
         `${item.groupResource} ${item.name} has ${item.raw.length} bytes`,
       );
     }
-    if (this.#bytes + line.length > this.#options.segmentBytes) await this.flush();
-    this.#lines.push(line);
-    this.#bytes += line.length;
-    if (this.#lines.length >= this.#options.maxItems) await this.flush();
+    if (this.#bytes + length > this.#options.segmentBytes) await this.flush();
+    this.#pieces.push(...pieces);
+    this.#bytes += length;
+    this.#items += 1;
+    if (this.#items >= this.#options.maxItems) await this.flush();
   }
 
   /** Stores what is in memory as a segment. */
   async flush(): Promise<void> {
-    if (this.#lines.length === 0) return;
-    const items = this.#lines.length;
-    const text = Buffer.concat(this.#lines, this.#bytes);
-    this.#lines = [];
+    const items = this.#items;
+    if (items === 0) return;
+    const text = Buffer.concat(this.#pieces, this.#bytes);
+    this.#pieces = [];
+    this.#items = 0;
     this.#bytes = 0;
     const packed = await compress(text, { level: COMPRESSION.segmentLevel });
     const ref = await putBytes(this.#store, this.#options.keyOf(this.#segments.length), packed);

@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import type { RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import type { Cluster } from '@kubernetes/client-node';
@@ -11,6 +12,26 @@ export interface Endpoint {
   /** Path before `/api`; API gateways have one (`/k8s/clusters/c-1`). No slash at the end. */
   prefix: string;
   proxyUrl: string | undefined;
+  /** It has an address of this machine or of a private network. */
+  near: boolean;
+}
+
+const PRIVATE = new BlockList();
+for (const [net, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  PRIVATE.addSubnet(net, bits);
+PRIVATE.addAddress('::1', 'ipv6');
+PRIVATE.addSubnet('fc00::', 7, 'ipv6');
+
+/** A pod reaches its API server by such an address; a name may lead anywhere. */
+function isNear(hostname: string): boolean {
+  const address = hostname.replace(/^\[|\]$/g, '');
+  const family = isIP(address);
+  return family !== 0 && PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
 export type Tls = Pick<
@@ -51,7 +72,7 @@ export function endpointOf(config: KubeConfig): Endpoint {
   if (!/^https?:/.test(cluster.server) || !URL.canParse(cluster.server)) {
     throw new CaravelError('InvalidInput', `kubeconfig: server ${cluster.server} is no URL`);
   }
-  const { origin, pathname, protocol } = new URL(cluster.server);
+  const { origin, hostname, pathname, protocol } = new URL(cluster.server);
   if (protocol === 'http:' && !cluster.skipTLSVerify) {
     // client-node's stand-in when there is no kubeconfig at all, and what it would refuse at each request.
     throw new CaravelError('InvalidInput', `no kubeconfig, or one that leads to ${origin} without TLS`);
@@ -62,7 +83,8 @@ export function endpointOf(config: KubeConfig): Endpoint {
       'kubeconfig: a SOCKS proxy-url cannot be used, only http and https',
     );
   }
-  return { origin, prefix: pathname.replace(/\/+$/, ''), proxyUrl: cluster.proxyUrl };
+  const { proxyUrl } = cluster;
+  return { origin, prefix: pathname.replace(/\/+$/, ''), proxyUrl, near: !proxyUrl && isNear(hostname) };
 }
 
 /** Asked for before each request: tokens expire, exec plugins renew, certificates rotate. */

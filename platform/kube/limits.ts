@@ -25,7 +25,7 @@ export const REQUEST = {
   pageTimeout: 60_000,
   /** Headers of a watch or a log; the API server sends them at once. */
   streamOpen: 15_000,
-  /** An object, and a page unless nothing smaller can be asked for. Pages above it are asked for again, smaller. */
+  /** An object. */
   bodyBytes: 64 * 1024 * 1024,
   /** The longest string that V8 makes is 512 MiB; a list that ignores `limit` may come close. */
   bodyBytesMax: 400 * 1024 * 1024,
@@ -44,7 +44,9 @@ export const RETRY = {
 export const PAGE = {
   /** client-go's own; larger pages block the event loop for more than 100 ms. */
   size: 500,
-  /** A page above REQUEST.bodyBytes is asked for again with this fraction of its size. */
+  /** Two pages are in memory, as text and as objects, for each of the lists that are read side by side. */
+  bodyBytes: 16 * 1024 * 1024,
+  /** A page above that is asked for again with this fraction of its objects. */
   shrink: 8,
   /** `list` starts again this often when its continue token has expired. */
   restarts: 3,

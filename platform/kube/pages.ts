@@ -96,7 +96,7 @@ class Pager {
       query: { limit: this.#limit, continue: token, labelSelector, fieldSelector },
       timeoutMs: REQUEST.pageTimeout,
       // A server that ignores `limit` sends everything; then there is nothing smaller to ask for.
-      maxBodyBytes: this.#limit === 1 ? REQUEST.bodyBytesMax : REQUEST.bodyBytes,
+      maxBodyBytes: this.#limit === 1 ? REQUEST.bodyBytesMax : PAGE.bodyBytes,
       signal,
     });
     return {

@@ -155,7 +155,7 @@ const FAULTS: [field: string, spec: BackupSpec, error: string][] = [
     { storageLocation: 'nowhere' },
     'an existing backup storage location was not specified at backup creation time and the default nowhere was not found. Please address this issue (see `velero backup-location -h` for options) and create a new backup. Error: ',
   ],
-  ['datamover', { datamover: 'other' }, 'spec.datamover: "other" is not installed'],
+  ['datamover', { datamover: 'other' }, 'spec.datamover: "other"'],
 ];
 
 describe('a backup is refused for', () => {

@@ -57,12 +57,25 @@ describe('endpointOf', () => {
       origin: 'https://api:6443',
       prefix: '/k8s/c-1',
       proxyUrl: 'http://proxy',
+      near: false,
     });
     expect(() => endpointOf(configFor('api:'))).toThrow(CaravelError);
     expect(() => endpointOf(configFor('http://api', {}, { skipTLSVerify: false }))).toThrow(/without TLS/);
     const socks = configFor('https://api', {}, { proxyUrl: 'socks5://proxy' });
     expect(() => endpointOf(socks)).toThrow(expect.objectContaining({ code: 'NotSupported' }));
   });
+
+  it.each([
+    ['https://10.96.0.1:443', true],
+    ['https://172.30.0.1', true],
+    ['https://192.168.1.5:6443', true],
+    ['https://[fd00::1]:443', true],
+    ['https://[::1]:6443', true],
+    ['https://203.0.113.9', false],
+    ['https://172.32.0.1', false],
+    ['https://[2001:db8::1]', false],
+    ['https://api.cluster.example', false],
+  ])('knows whether %s is near: %s', (server, near) => expect(endpointOf(configFor(server)).near).toBe(near));
 });
 
 describe('credentials', () => {
@@ -77,7 +90,12 @@ describe('credentials', () => {
   });
 
   it('that rotate get connections of their own', async () => {
-    const connections = new Connections({ origin: 'https://api', prefix: '', proxyUrl: undefined });
+    const connections = new Connections({
+      origin: 'https://api',
+      prefix: '',
+      proxyUrl: undefined,
+      near: false,
+    });
     const first = connections.pools({ passphrase: '1' });
     expect(connections.pools({ passphrase: '1' })).toBe(first);
     const second = connections.pools({ passphrase: '2' });

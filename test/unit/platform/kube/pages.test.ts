@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GVRS } from '../../../../platform/kube/gvr.ts';
 import { stringifyJson } from '../../../../platform/kube/json.ts';
-import { REQUEST } from '../../../../platform/kube/limits.ts';
+import { PAGE } from '../../../../platform/kube/limits.ts';
 import { listAll, listPages } from '../../../../platform/kube/pages.ts';
 import { collect } from '../../../support/collect.ts';
 import { json, startFakeApi, status, type FakeApi, type FakeHandler } from '../../../support/fake-api.ts';
@@ -95,7 +95,7 @@ describe('pages', () => {
       if (sizes.length === 3) break;
     }
     expect(sizes).toEqual([50, 50, 50]);
-    expect(400 * 200_000).toBeGreaterThan(REQUEST.bodyBytes);
+    expect(400 * 200_000).toBeGreaterThan(PAGE.bodyBytes);
   });
 });
 
