@@ -50,6 +50,12 @@ export interface VolumeRef extends RunContextRef {
   index: number;
 }
 
+/** Volumes that the storage cuts at one moment. */
+export interface GroupRef extends RunContextRef {
+  volumes: DocRef;
+  members: number[];
+}
+
 export interface StageTimes {
   [stage: string]: number;
 }
@@ -136,6 +142,8 @@ export interface PreHooksDone {
 }
 
 export interface HookActivities {
+  /** Asks the limiter for the group's pods, alone; it answers the workflow with the signal `lockGranted`. */
+  requestQuiet(input: RunContextRef & { hooks: DocRef; group: number; holder: string }): Promise<void>;
   /** Writes the hooks down where they can be read without the bucket. */
   prepareHooks(input: RunContextRef & { hooks: DocRef; group: number }): Promise<void>;
   /** Each hook is begun at most once. */
@@ -148,6 +156,8 @@ export interface HookActivities {
       hooks: DocRef;
       group: number;
       released?: ReleaseCause;
+      /** Milliseconds for which another run had the group's pods. */
+      waitedMs?: number;
       fault?: { code: ErrorCode; message: string };
     },
   ): Promise<DocRef>;
@@ -177,6 +187,10 @@ export interface PreviewActivities {
 
 export interface ProtectActivities {
   cutVolume(input: VolumeRef): Promise<VolumeCut>;
+  /** The cuts in the order of the members. */
+  cutGroup(input: GroupRef): Promise<VolumeCut[]>;
+  /** The group is gone with all its storage snapshots, unless it is kept. */
+  cleanUpGroup(input: GroupRef): Promise<void>;
   /** Copies the snapshot's objects into the control namespace; the copy owns the storage snapshot from then on. */
   handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
   /** Waits until a snapshot can be used and makes it outlive its objects; returns the volume's outcome. */

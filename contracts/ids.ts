@@ -32,6 +32,10 @@ export function volumeWorkflowId(run: RunRef, index: number): string {
 /** Releases the application of a group when its run cannot; it goes on when the run is gone. */
 export const unquiesceWorkflowId = (run: RunRef, group: number) => `unquiesce/${run.uid}/${group}`;
 
+/** Lock of a pod that is quiesced: hooks of two runs must not come between each other. */
+export const quietLockName = (pod: { namespace: string; name: string }) =>
+  `quiet/${shortHash(16, pod.namespace, pod.name)}`;
+
 /** Secret in the control namespace with the hooks of a group, and what is known of them. */
 export const hooksSecretName = (run: RunRef, group: number) =>
   `${validName(run.name.replaceAll('.', '-'), 40)}-${shortHash(16, run.uid, 'hooks', String(group))}-hooks`;
@@ -76,6 +80,10 @@ interface ProtectedVolume {
 /** The snapshot taken in the application's own namespace; gone again after the hand-over. */
 export const sourceSnapshotName = (run: RunRef, namespace: string, claim: string) =>
   `caravel-${shortHash(20, run.uid, namespace, claim)}`;
+
+/** The snapshot of all claims of a namespace with one value of the group label. */
+export const groupSnapshotName = (run: RunRef, namespace: string, value: string) =>
+  `caravel-${shortHash(20, run.uid, namespace, 'group', value)}`;
 
 export const moverPodName = (volumeObject: string, attempt: number) => `${volumeObject}-${attempt}`;
 export const moverSecretName = (volumeObject: string) => `${volumeObject}-repo`;
@@ -124,6 +132,8 @@ export const WORKFLOW_ANNOTATION = 'caravel.dev/workflow-id';
 export const NEEDED_BY_ANNOTATION = 'caravel.dev/needed-by';
 /** Annotation on the objects of a snapshot that stays in the storage: `<location>/<backup>` that it is a part of. */
 export const KEPT_ANNOTATION = 'caravel.dev/kept-by';
+/** Annotation on the copy of a snapshot that belongs to a group: only with the group it can be deleted. */
+export const GROUP_ANNOTATION = 'caravel.dev/group-snapshot';
 /** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
 export const FACTS_ANNOTATION = 'caravel.dev/facts';
 

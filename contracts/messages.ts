@@ -7,6 +7,12 @@ export const SIGNALS = {
   releaseSlot: 'releaseSlot',
   /** To the holder. */
   slotGranted: 'slotGranted',
+  /** To the limiter: a `LockClaim`. */
+  requestLock: 'requestLock',
+  /** To the limiter: `{ holder, key }`. */
+  releaseLock: 'releaseLock',
+  /** To the holder: `{ key }`. */
+  lockGranted: 'lockGranted',
   /** To `unquiesce`: the volumes are cut. */
   release: 'release',
 } as const;
@@ -20,4 +26,8 @@ export interface SlotRequest {
 
 export interface SlotRelease {
   holder: string;
+}
+
+export interface LockGrant {
+  key: string;
 }

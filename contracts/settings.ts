@@ -36,6 +36,8 @@ export const TIMEOUTS = {
   heartbeat: 10_000,
   /** Every running step says that it lives this often; the SDK passes on what the heartbeat timeout needs. */
   heartbeatInterval: 1_500,
+  /** Members of a group snapshot are looked for this often: an application may be quiesced meanwhile. */
+  groupMembers: 250,
   /** Heartbeat of the controller's watch (design: 5 s), so that a dead controller is replaced in seconds. */
   controllerHeartbeat: 5_000,
   /** Retry of the controller's watch: two seconds is the longest that a new resource may wait for it. */
@@ -48,6 +50,8 @@ export const TIMEOUTS = {
   cleanup: 24 * 3_600_000,
   /** The limiter looks for holders that ended without giving their slot back this often. */
   limiterSweep: 30_000,
+  /** Who waits for the limiter asks it again this often: one that was terminated has forgotten who waits. */
+  askAgain: 5 * 60_000,
   /** Garbage is collected this often; a terminated run's leftovers live no longer. */
   garbage: 120_000,
   /** Every worker makes sure of the controller this often. */
@@ -70,6 +74,8 @@ export const TIMEOUTS = {
   hook: 30_000,
   /** A longer timeout of a hook is a slip of the pen; timers of the runtime end at 24 days. */
   hookLongest: 24 * 3_600_000,
+  /** A wait for another run's hooks below this is the way to the limiter and back. */
+  worthTelling: 1_000,
   /** What the hooks of a group may take beyond their own timeouts before the application is released whatever happens:
    * a worker that is lost twice is replaced within it. */
   quiesceSlack: 60_000,

@@ -253,12 +253,11 @@ function furtherFacts({ volumes, hooks }: Material) {
   const facts = volumes.slice(0, SHOWN).map(({ plan, outcome }) => ({
     claim: volumeName(plan),
     method: plan.method,
-    ...(outcome
-      ? {
-          ...{ ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs },
-          ...(outcome.problem && { error: explanation(outcome.problem) }),
-        }
-      : { reason: plan.reason }),
+    reason: plan.reason,
+    ...(outcome && {
+      ...{ ok: outcome.ok, bytes: outcome.bytes, sent: outcome.bytesMoved, stagesMs: outcome.stagesMs },
+      ...(outcome.problem && { error: explanation(outcome.problem) }),
+    }),
   }));
   const hookFacts = hooks.facts(SHOWN);
   return { volumes: facts, ...(hookFacts.length > 0 && { hooks: hookFacts }) };

@@ -12,6 +12,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import type { Deps } from '../support/deps.ts';
+import { planGroups, snapshotClassOf } from './plan-groups.ts';
 import { openRun } from '../support/context.ts';
 import type { RunContext } from '../support/context.ts';
 import { planGroupHooks } from '../hooks/plan.ts';
@@ -34,10 +35,15 @@ export async function planVolumes(deps: Deps, ref: RunContextRef & { shards: Doc
     classes: await snapshotClasses(deps.kube),
     provisioners: await provisioners(deps.kube),
   });
-  const planned = await planGroupHooks(store, ref, spec, { pods: facts.pods, groups: plans.groups });
+  const grouped = await planGroups(deps.kube, plans, {
+    label: spec.volumeGroupSnapshotLabelKey ?? '',
+    annotations: metadata.annotations ?? {},
+    claims: facts.claims,
+  });
+  const planned = await planGroupHooks(store, ref, spec, { pods: facts.pods, groups: grouped.groups });
   const volumes = await putDoc(store, `${scratchPrefix(ref.run)}volumes`, {
-    ...plans,
-    problems: [...plans.problems, ...planned.problems, ...settingProblems(context)],
+    ...grouped,
+    problems: [...grouped.problems, ...planned.problems, ...settingProblems(context)],
   });
   const groups = planned.groups.map(({ pods: _pods, ...group }) => group);
   const members = groups.flatMap((group) => [...group.volumes, ...group.kept, ...group.files]);
@@ -74,12 +80,7 @@ async function snapshotClasses(kube: KubeClient) {
       if (isNotFound(error)) return [];
       throw error;
     });
-  return classes.map(({ metadata, driver }) => ({
-    name: metadata.name,
-    driver,
-    labels: metadata.labels ?? {},
-    annotations: metadata.annotations ?? {},
-  }));
+  return classes.map(snapshotClassOf);
 }
 
 async function provisioners(kube: KubeClient): Promise<Record<string, string>> {

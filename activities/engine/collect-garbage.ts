@@ -18,6 +18,7 @@ import type { Deps } from '../support/deps.ts';
 import { openLocation } from '../support/location.ts';
 import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
+import { groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
 import { settleKept } from '../volume/settle-kept.ts';
@@ -36,6 +37,8 @@ interface Leftover {
   content?: string;
   /** The Secret with the hooks of a group: the workflow that still has to run some of them. */
   neededBy?: string;
+  /** A VolumeGroupSnapshot. */
+  group?: string;
   /** The backup that the storage snapshots are a part of, if it was sealed. */
   kept?: KeptRun;
 }
@@ -97,6 +100,10 @@ async function leftovers(deps: Deps): Promise<Leftover[]> {
       if (leftover) found.set(leftover.name, { ...found.get(leftover.name), ...leftover });
     }
   }
+  for (const { object } of await groupsLabelled(deps.kube, LABELS.runUid)) {
+    const leftover = keptLeftover(object) ?? groupLeftover(object);
+    if (leftover) found.set(leftover.name, leftover);
+  }
   return [...found.values()];
 }
 
@@ -129,10 +136,23 @@ function keptLeftover({ metadata: { labels = {}, annotations = {} } }: KubeObjec
   return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, kept };
 }
 
+/** Volumes that were cut at one moment; their own objects are leftovers by themselves. */
+function groupLeftover({ metadata }: KubeObject): Leftover | undefined {
+  const { [WORKFLOW_ANNOTATION]: workflowId } = metadata.annotations ?? {};
+  const { namespace = '', name } = metadata;
+  return workflowId ? { name: `${namespace}/${name}`, type: 'backup', workflowId, group: name } : undefined;
+}
+
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
   const { kube } = deps;
   if (leftover.kept) {
     await settleKept(deps, { ...leftover.kept, namespace }, signal);
+    return;
+  }
+  if (leftover.group) {
+    const groups = await groupsLabelled(kube, LABELS.runUid);
+    const found = groups.find(({ object }) => object.metadata.name === leftover.group);
+    if (found) await removeGroup(kube, found, 'Delete', signal);
     return;
   }
   const at = { namespace, name: leftover.name };

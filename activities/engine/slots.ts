@@ -2,19 +2,14 @@ import { WorkflowNotFoundError } from '@temporalio/client';
 import type { SlotActivities } from '../../contracts/activities.ts';
 import { limiterWorkflowId } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
+import type { SlotRequest } from '../../contracts/messages.ts';
+import type { LockClaim } from '../../core/volume/locks.ts';
 import type { Deps } from '../support/deps.ts';
 import { activity } from '../support/step.ts';
 
 export function slotActivities({ temporal, config }: Deps): SlotActivities {
   async function requestSlot({ cluster, holder, limit }: { cluster: string; holder: string; limit: number }) {
-    await temporal.workflow.signalWithStart('limiter', {
-      workflowId: limiterWorkflowId(cluster),
-      taskQueue: config.taskQueue,
-      args: [],
-      signal: SIGNALS.requestSlot,
-      signalArgs: [{ holder, limit }],
-      staticSummary: 'mover slots of the cluster',
-    });
+    await askLimiter({ temporal, config }, cluster, SIGNALS.requestSlot, { holder, limit });
   }
 
   async function endedWorkflows(ids: string[]): Promise<string[]> {
@@ -25,6 +20,23 @@ export function slotActivities({ temporal, config }: Deps): SlotActivities {
   }
 
   return { requestSlot: activity(requestSlot), endedWorkflows: activity(endedWorkflows) };
+}
+
+/** The limiter lives as long as somebody has or wants something of it. */
+export async function askLimiter(
+  { temporal, config }: Pick<Deps, 'temporal' | 'config'>,
+  cluster: string,
+  signal: string,
+  request: SlotRequest | LockClaim,
+): Promise<void> {
+  await temporal.workflow.signalWithStart('limiter', {
+    workflowId: limiterWorkflowId(cluster),
+    taskQueue: config.taskQueue,
+    args: [],
+    signal,
+    signalArgs: [request],
+    staticSummary: 'mover slots and locks of the cluster',
+  });
 }
 
 /** Does the workflow of this id run now? One that the server does not know has long ended. */

@@ -18,7 +18,8 @@ export async function prepareHooks(deps: Deps, input: Input<'prepareHooks'>): Pr
   await createBook(deps.kube, input, await plannedHooks(store, input));
 }
 
-async function plannedHooks(store: ObjectStore, { hooks, group }: { hooks: DocRef; group: number }) {
+export async function plannedHooks(
+  store: ObjectStore, { hooks, group }: { hooks: DocRef; group: number }) {
   const found = (await getDoc<GroupHooks[]>(store, hooks)).find((entry) => entry.group === group);
   if (!found) throw new CaravelError('Internal', `group ${group} has no hooks`);
   return found;
@@ -37,6 +38,7 @@ export async function collectHooks(
     group: book?.plan ?? (await plannedHooks(store, input)),
     record: book?.record ?? newRecord(),
     released: input.released,
+    waitedMs: input.waitedMs,
     fault: input.fault ?? (book ? undefined : gone),
     now: new Date().toISOString(),
   });

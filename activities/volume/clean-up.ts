@@ -1,5 +1,5 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
-import { LABELS, moverSecretName, sourceSnapshotName } from '../../contracts/ids.ts';
+import { GROUP_ANNOTATION, LABELS, moverSecretName, sourceSnapshotName } from '../../contracts/ids.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import { isNotFound, KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -90,7 +90,9 @@ export async function removeSnapshots(
 }
 
 async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: AbortSignal): Promise<boolean> {
-  if (!(await kube.find(GVRS.volumesnapshotcontents, undefined, at.name))) return false;
+  const copy = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, at.name);
+  // The snapshot of a group goes with its group.
+  if (!copy || copy.metadata.annotations?.[GROUP_ANNOTATION]) return false;
   try {
     return await kube.waitFor<SnapshotContent, boolean>(
       GVRS.volumesnapshotcontents,

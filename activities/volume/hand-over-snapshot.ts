@@ -1,5 +1,6 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
 import {
+  GROUP_ANNOTATION,
   LABELS,
   runLabels,
   runWorkflowId,
@@ -28,7 +29,8 @@ export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: Volum
   await kube.ensure(MOVEMENT_GVR.backup, ref.run.namespace, upload);
 
   const original = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, ref.cut.content);
-  if (original) await keepOriginal(kube, ref, volume, original);
+  // The group keeps what belongs to it.
+  if (original && !ref.cut.group) await keepOriginal(kube, ref, volume, original);
   await copySnapshot(kube, ref, volume, original);
   await copyIsReady(kube, ref, volume, signal);
   // The application's namespace is clean now. The original's content is bound to nothing any more; it goes with the rest.
@@ -59,14 +61,18 @@ async function copySnapshot(
   const { run, cut } = ref;
   const name = volumeObjectName(run, volume.namespace, volume.claim);
   const labels = { ...runLabels(run, 'snapshot'), [LABELS.volume]: name };
-  const annotations = { ...snapshotAnnotations(original), [WORKFLOW_ANNOTATION]: runWorkflowId(run) };
+  const annotations = {
+    ...snapshotAnnotations(original),
+    [WORKFLOW_ANNOTATION]: runWorkflowId(run),
+    ...(cut.group && { [GROUP_ANNOTATION]: cut.group }),
+  };
   const volumeSnapshotClassName = cut.snapshotClass;
   await kube.ensure(GVRS.volumesnapshotcontents, undefined, {
     apiVersion: 'snapshot.storage.k8s.io/v1',
     kind: 'VolumeSnapshotContent',
     metadata: { name, labels, annotations },
     spec: {
-      deletionPolicy: 'Delete',
+      deletionPolicy: cut.group ? 'Retain' : 'Delete',
       driver: cut.driver,
       source: { snapshotHandle: cut.handle },
       ...(original?.spec.sourceVolumeMode && { sourceVolumeMode: original.spec.sourceVolumeMode }),

@@ -1,4 +1,5 @@
 import type {
+  GroupRef,
   ProtectActivities,
   RecoverActivities,
   RepositoryActivities,
@@ -17,6 +18,7 @@ import { openRun, recoveryPlan, volumePlan } from '../support/context.ts';
 import { activity } from '../support/step.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots, sourceOf } from './clean-up.ts';
 import { cutVolume } from './cut.ts';
+import { cleanUpGroup, cutGroup } from './group-snapshot.ts';
 import { handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
 import { keepSnapshot } from './keep-snapshot.ts';
@@ -30,6 +32,8 @@ import { transferDown, transferUp } from './transfer.ts';
 export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivities & RepositoryActivities {
   return {
     cutVolume: activity((ref: VolumeRef, signal) => cutVolume(deps, ref, signal)),
+    cutGroup: activity((ref: GroupRef, signal) => cutGroup(deps, ref, signal)),
+    cleanUpGroup: activity((ref: GroupRef, signal) => cleanUpGroup(deps, ref, signal)),
     handOverSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) =>
       handOverSnapshot(deps, ref, signal),
     ),
@@ -74,7 +78,8 @@ async function cleanUpProtection(
     await Promise.all([removeMovers(deps.kube, at, signal), removeCredentials(deps.kube, at)]);
     return;
   }
-  const source = { ...sourceOf(ref, volume), ...(ref.cut && { content: ref.cut.content }) };
+  const content = ref.cut && !ref.cut.group && { content: ref.cut.content };
+  const source = { ...sourceOf(ref, volume), ...content };
   // The cluster keeps what must go in order: a claim outlives its pod, and holds on to nothing of the snapshot once it
   // is provisioned.
   await Promise.all([

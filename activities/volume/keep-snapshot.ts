@@ -20,7 +20,8 @@ import { putDoc } from '../../platform/store/documents.ts';
 import { allowance } from '../support/allowance.ts';
 import { volumePlan } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
-import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+import { keepGroup } from './group-snapshot.ts';
+import type { SnapshotContent } from './snapshot-objects.ts';
 
 type Ref = VolumeRef & { cut: VolumeCut };
 
@@ -99,36 +100,33 @@ async function whenContent(
   }
 }
 
-/** Marks the objects, and reads them as they will be stored. */
-async function take(
+/** Makes the snapshot outlive its objects, and reads these as they will be stored. */
+async function take(kube: KubeClient, ref: Ref, namespace: string, location: string): Promise<KeptSnapshot> {
+  const { run, cut } = ref;
+  if (cut.group) await keepGroup(kube, run, { namespace, name: cut.group, location });
+  else await keepOne(kube, ref, namespace, location);
+  const [snapshot, content, snapshotClass] = await Promise.all([
+    kube.get<KubeObject>(GVRS.volumesnapshots, namespace, cut.snapshot),
+    kube.get<KubeObject>(GVRS.volumesnapshotcontents, undefined, cut.content),
+    kube.find<KubeObject>(GVRS.volumesnapshotclasses, undefined, cut.snapshotClass),
+  ]);
+  return { snapshot, content, ...(snapshotClass && { class: snapshotClass }) };
+}
+
+async function keepOne(
   kube: KubeClient,
   { run, cut }: Ref,
   namespace: string,
   location: string,
-): Promise<KeptSnapshot> {
+): Promise<void> {
   const annotations = {
     [WORKFLOW_ANNOTATION]: runWorkflowId(run),
     [KEPT_ANNOTATION]: `${location}/${run.name}`,
   };
-  const marks = { labels: runLabels(run, 'kept-snapshot'), annotations };
+  const labels = { ...runLabels(run, 'kept-snapshot'), [LABELS.backupName]: validName(run.name) };
+  const marks = { metadata: { labels, annotations } };
   const merge = { type: 'merge' } as const;
-  const content = await kube.patch<SnapshotContent>(
-    GVRS.volumesnapshotcontents,
-    undefined,
-    cut.content,
-    {
-      metadata: { ...marks, labels: { ...marks.labels, [LABELS.backupName]: validName(run.name) } },
-      spec: { deletionPolicy: 'Retain' },
-    },
-    merge,
-  );
-  const snapshot = await kube.patch<Snapshot>(
-    GVRS.volumesnapshots,
-    namespace,
-    cut.snapshot,
-    { metadata: marks },
-    merge,
-  );
-  const snapshotClass = await kube.find<KubeObject>(GVRS.volumesnapshotclasses, undefined, cut.snapshotClass);
-  return { snapshot, content, ...(snapshotClass && { class: snapshotClass }) };
+  const retained = { ...marks, spec: { deletionPolicy: 'Retain' } };
+  await kube.patch(GVRS.volumesnapshotcontents, undefined, cut.content, retained, merge);
+  await kube.patch(GVRS.volumesnapshots, namespace, cut.snapshot, marks, merge);
 }

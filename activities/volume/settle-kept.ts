@@ -10,6 +10,7 @@ import { locationOfContext } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { openLocation } from '../support/location.ts';
 import { removeContent, removeSnapshot } from './clean-up.ts';
+import { groupsLabelled, removeGroup } from './group-snapshot.ts';
 
 /** The backup whose snapshots stay, and where it is. */
 export type KeptRun = Pick<RunRef, 'namespace' | 'name' | 'uid'> & { location: string };
@@ -23,6 +24,8 @@ export async function settleKept(deps: Deps, run: KeptRun, signal: AbortSignal):
   const { store } = await openLocation(deps, run.namespace, run.location);
   const policy = (await isSealed(store, run)) ? 'Retain' : 'Delete';
   const labelSelector = `${LABELS.runUid}=${run.uid},${LABELS.component}=kept-snapshot`;
+  for (const group of await groupsLabelled(kube, labelSelector))
+    await removeGroup(kube, group, policy, signal);
   const snapshots = await kube.list<KubeObject>(GVRS.volumesnapshots, { labelSelector });
   await Promise.all(
     snapshots.map(({ metadata }) =>

@@ -41,10 +41,11 @@ export const keptOperationId = ({ outcome, kept }: KeptVolume): string => {
 const isMark = (key: string) =>
   key.startsWith('caravel.dev/') || key === LABELS.component || key === LABELS.managedBy;
 
+/** Nor is a snapshot that is made anew a member of the old group, by owner and finalizers. */
 function unmarked(object: Raw, labels: Record<string, string>): Raw {
   const without = (map: Record<string, string> = {}) =>
     Object.fromEntries(Object.entries(map).filter(([key]) => !isMark(key)));
-  const { metadata } = object;
+  const { ownerReferences: _owners, finalizers: _finalizers, ...metadata } = object.metadata;
   return {
     ...object,
     metadata: {

@@ -18,6 +18,8 @@ export interface HookReport {
   failed: number;
   /** From the beginning of the first pre-hook to the end of the last post-hook; absent without both. */
   quiescedMs?: number;
+  /** So long another run had the pods; only when that was worth a word. */
+  waitedMs?: number;
   /** Pods that are not in the backup. */
   leftOut: string[];
   problems: Problem[];
@@ -36,6 +38,7 @@ export interface ReportInput {
   record: HookRecord;
   /** Absent while the post-hooks are still under way, and for groups that have none. */
   released?: ReleaseCause | undefined;
+  waitedMs?: number | undefined;
   /** Why hooks were not run, when something else than a hook is at fault. */
   fault?: { code: ErrorCode; message: string } | undefined;
   now: string;
@@ -61,6 +64,7 @@ export function hookReport({ record: written, ...rest }: ReportInput): HookRepor
     attempted: new Set(looked.map(hookKey)).size,
     failed: new Set(bad.map(hookKey)).size,
     ...(quiescedMs !== undefined && { quiescedMs }),
+    ...(rest.waitedMs && { waitedMs: rest.waitedMs }),
     leftOut,
     problems: [
       ...bad.map(hookProblem),

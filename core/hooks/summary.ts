@@ -28,28 +28,29 @@ export class HookSummary {
 
   /** How long each application was quiesced. */
   facts(shown: number) {
-    return this.#reports.slice(0, shown).map(({ pods, quiescedMs, attempted, failed }) => ({
+    return this.#reports.slice(0, shown).map(({ pods, quiescedMs, waitedMs, attempted, failed }) => ({
       pods: pods.length === 1 ? pods[0] : `${pods[0]} and ${pods.length - 1} more`,
       attempted,
       failed,
       ...(quiescedMs !== undefined && { quiescedMs }),
+      ...(waitedMs !== undefined && { waitedMs }),
     }));
   }
 
   lines(time: string, backup: string): string[] {
-    return this.#reports.flatMap(({ pods, quiescedMs, lines }) => [
-      ...lines.map((line) =>
-        logLine({ time: line.time, level: 'info', msg: line.msg }, { backup, ...line.fields }),
-      ),
-      ...(quiescedMs === undefined
-        ? []
-        : [
-            logLine(
-              { time, level: 'info', msg: `quiesced for ${quiescedMs} ms: ${pods.join(', ')}` },
-              { backup },
-            ),
-          ]),
-    ]);
+    return this.#reports.flatMap(({ pods, quiescedMs, waitedMs, lines }) => {
+      const said = (ms: number | undefined, text: (ms: number) => string) =>
+        ms === undefined
+          ? []
+          : [logLine({ time, level: 'info', msg: `${text(ms)}: ${pods.join(', ')}` }, { backup })];
+      return [
+        ...lines.map((line) =>
+          logLine({ time: line.time, level: 'info', msg: line.msg }, { backup, ...line.fields }),
+        ),
+        ...said(waitedMs, (ms) => `waited ${ms} ms for another backup to release`),
+        ...said(quiescedMs, (ms) => `quiesced for ${ms} ms`),
+      ];
+    });
   }
 
   /** What was exported, but for the pods that are left out. */

@@ -42,7 +42,7 @@ export function planTogether(
 ): PlannedTogether {
   const planned: PlannedTogether = { together: [], reasons: new Map(), problems: [] };
   for (const members of groupsToCut(volumes)) {
-    const [{ namespace = '', volumeGroup: value = '' } = {}] = members;
+    const { namespace = '', volumeGroup: value = '' } = members[0] ?? {};
     const choice = chooseFor(members, rules, facts);
     const item = { namespace, resource: 'persistentvolumeclaims' };
     const warn = (message: string) =>
@@ -96,7 +96,7 @@ function obstacleTo(
   if (version === undefined) return 'the cluster has no API for group snapshots';
   const drivers = [...new Set(members.map(({ driver }) => driver))];
   if (drivers.length > 1) return `they are of several CSI drivers (${drivers.join(', ')})`;
-  const [{ namespace = '', volumeGroup = '' } = {}] = members;
+  const { namespace = '', volumeGroup = '' } = members[0] ?? {};
   const own = new Set(members.map(({ claim }) => claim));
   const others = (claims[`${namespace}/${volumeGroup}`] ?? []).filter((name) => !own.has(name));
   // The storage would take a snapshot of every claim with the label.

@@ -258,4 +258,28 @@ describe('in the middle of the reading', () => {
     expect(snapshots).toEqual([`snapshot-pod-volume/kopia/${BUSY}/stays/tmp`]);
     expect(await leftovers(world)).toEqual([]);
   });
+
+  test('the run is terminated from outside: nothing is left, and its resources say so', async () => {
+    await volumeTree(world, 'random', await emptyDirPath(world, BUSY, 'stays', 'tmp'), '12', '4000000');
+    const { metadata } = await apply(world, 'Backup', 'terminated', { includedNamespaces: [BUSY] });
+    await started('terminated', 'stays/tmp');
+    const prefix = `${world.name}/${world.name}`;
+    for (const id of [`protectVolume/${metadata.uid}/0`, `backup/${prefix}/terminated`])
+      await world.temporal.workflow.getHandle(id).terminate('by the test');
+    await world.temporal.workflow.start('collectGarbage', {
+      workflowId: `collectGarbage/${prefix}`,
+      taskQueue: world.name,
+      args: [{ cluster: world.name, namespace: world.name }],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    await until(
+      async () => ((await leftovers(world)).length === 0 ? true : undefined),
+      'garbage is collected',
+      180_000,
+    );
+    const shown = await podVolumeBackupsOf(world, 'terminated');
+    expect(shown['stays/tmp']?.status).toMatchObject({ phase: 'Canceled' });
+    const backup = await ended(world, 'Backup', 'terminated', 200_000);
+    expect(backup.status?.phase).toBe('Failed');
+  });
 });

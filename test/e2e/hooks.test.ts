@@ -102,6 +102,16 @@ test('a cut that fails does not keep the application quiesced', async () => {
   await until(async () => ((await leftovers(world)).length === 0 ? true : undefined), 'nothing is left');
 });
 
+test('two backups of the same application at once quiesce it one after the other', async () => {
+  await fault(world, 'set', '{"call":"CreateSnapshot","delayMs":1500}');
+  const backups = await Promise.all(['twin-1', 'twin-2'].map((name) => backUp(name)));
+  expect(backups.map(({ status }) => status?.phase)).toEqual(['Completed', 'Completed']);
+  expect(words(await ranHooks(world, APP, 'app'))).toEqual(['pre', 'post', 'pre', 'post']);
+  const waited = backups.map((backup) => hookFactsOf(backup)[0]?.waitedMs ?? 0);
+  expect(waited.filter((ms) => ms > 1_000)).toHaveLength(1);
+  expect(await leftovers(world)).toEqual([]);
+});
+
 describe('of several pods', () => {
   const MANY = 'e2e-hooks-many';
   const strict = {

@@ -31,6 +31,7 @@ import {
   namespaceObject,
   removeNamespace,
   runToEnd,
+  settled,
 } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
@@ -76,9 +77,10 @@ const lab = (...args: string[]) => run('node', ['lab/main.ts', ...args, '--name'
 
 async function endsSoon(kind: 'Backup' | 'Restore', name: string, spec: object): Promise<Backup | Restore> {
   const started = Date.now();
-  const object = await runToEnd(world, kind, name, spec);
+  await apply(world, kind, name, spec);
+  await settled(world, kind, name);
   expect(Date.now() - started).toBeLessThan(30_000);
-  return object;
+  return await ended(world, kind, name);
 }
 
 const describeRun = async (kind: 'Backup' | 'Restore', name: string) =>
@@ -233,10 +235,13 @@ describe('a mover that does not fit', () => {
 test('a mover image that does not exist fails the volume', async () => {
   await worker.stop();
   const image = 'localhost/caravel-no-such-image:1';
-  const other = await world.startWorker({ MOVER_IMAGE: image, MOVER_IMAGE_PULL_POLICY: 'IfNotPresent' });
-  await expectVolumesFail('Backup', 'image', 'MoverImagePull', /caravel-no-such-image/);
-  await other.stop();
-  worker = await world.startWorker();
+  worker = await world.startWorker({ MOVER_IMAGE: image, MOVER_IMAGE_PULL_POLICY: 'IfNotPresent' });
+  try {
+    await expectVolumesFail('Backup', 'image', 'MoverImagePull', /caravel-no-such-image/);
+  } finally {
+    await worker.stop();
+    worker = await world.startWorker();
+  }
 });
 
 test('a backup cancelled in the middle of a transfer leaves nothing of itself in the repository', async () => {

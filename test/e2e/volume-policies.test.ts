@@ -134,7 +134,7 @@ describe('a backup under volume policies', () => {
       backupMethod,
       snapshotDataMoved,
     ]);
-    expect(methods.sort()).toEqual([
+    expect(methods.sort(([a = ''], [b = '']) => String(a).localeCompare(String(b)))).toEqual([
       ['', 'PodVolumeBackup', false],
       ['cache', 'none', false],
       ['db', 'CSISnapshot', false],

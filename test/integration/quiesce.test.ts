@@ -6,7 +6,9 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities, GroupWindow, PlannedGroup } from '../../contracts/activities.ts';
+import { askLimiter, isRunning } from '../../activities/engine/slots.ts';
 import { unquiesceWorkflowId } from '../../contracts/ids.ts';
+import type { RunRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { labEnv } from '../../lab/env.ts';
 import { until } from '../support/processes.ts';
@@ -19,6 +21,12 @@ const WINDOW: GroupWindow = { deadlineMs: 60_000, releases: true, patienceMs: 60
 const doc = (key: string) => ({ key, sha256: '', bytes: 0 });
 const RESULT = { name: '', uid: '', items: 0, volumes: 0, bytes: 0, warnings: 0, errors: 0 };
 
+interface Asked {
+  run: RunRef;
+  group: number;
+  holder: string;
+}
+
 type Steps = { [K in keyof Activities]?: (input: never) => Promise<unknown> };
 
 let environment: TestWorkflowEnvironment;
@@ -30,6 +38,8 @@ let groups: PlannedGroup[] = [];
 /** What steps do before they end. */
 let during: Steps = {};
 let collected: unknown[] = [];
+/** Of every group, instead of pods of its own. */
+let pods: string[] | undefined;
 let name = '';
 let runs = 0;
 
@@ -76,6 +86,17 @@ const activities = {
   sealBackup: async () => ({ ...RESULT, phase: 'Completed' }),
   endRun: async ({ phase, reason }: { phase: string; reason: string }) => ({ ...RESULT, phase, reason }),
   removeScratch: async () => undefined,
+  requestQuiet: async ({ run: { name: of }, group: id, holder }: Asked) =>
+    await askLimiter({ temporal: environment.client, config: { taskQueue: QUEUE } as never }, 'c', 'requestLock', {
+      holder,
+      key: String(id),
+      names: pods ?? [`${of}/${id}`],
+      keepers: [holder, `unquiesce/uid-${of}/${id}`],
+    }),
+  endedWorkflows: async (ids: string[]) => {
+    const running = await Promise.all(ids.map((id) => isRunning(environment.client, id)));
+    return ids.filter((_, at) => !running[at]);
+  },
   prepareHooks: noted('prepareHooks', ofGroup),
   runPreHooks: async (input: { group: number }) => {
     await noted('runPreHooks', ofGroup)(input as never);
@@ -131,7 +152,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  [done, groups, during, collected] = [[], [], {}, []];
+  [done, groups, during, collected, pods] = [[], [], {}, [], undefined];
   name = `run-${runs++}`;
 });
 
@@ -239,6 +260,59 @@ describe('a backup with hooks', () => {
     expect(collected[0]).not.toHaveProperty('released');
     end();
     expect(await unquiesce().result()).toEqual({ cause: 'told' });
+  });
+});
+
+describe('two backups of the same pods', () => {
+  const begin = async () => {
+    const handle = await start();
+    await until(() => (done.some((step) => step.endsWith('/')) ? true : undefined), 'the run has begun', 20_000);
+    return handle;
+  };
+
+  it('quiesce them one after the other, and the later one says how long it waited', async () => {
+    [groups, pods] = [[group(0, [], WINDOW)], ['shared']];
+    during.runPostHooks = () => delay(2_000);
+    const first = await begin();
+    name = `run-${runs++}`;
+    const second = await start();
+    await Promise.all([first.result(), second.result()]);
+    const order = done.filter((step) => /^run(Pre|Post)Hooks 0/.test(step));
+    const window = ['runPreHooks 0', 'runPreHooks 0/', 'runPostHooks 0', 'runPostHooks 0/'];
+    expect(order).toEqual([...window, ...window]);
+    expect(collected[0]).not.toHaveProperty('waitedMs');
+    expect((collected[1] as { waitedMs: number }).waitedMs).toBeGreaterThan(1_000);
+  });
+
+  it('do not wait for one that was terminated, once the application is released', async () => {
+    [groups, pods] = [[group(0, [0], WINDOW)], ['shared']];
+    during.cutVolume = untilCancelled;
+    const first = await start();
+    await happened('cutVolume 0');
+    const released = unquiesce();
+    await first.terminate();
+    during.cutVolume = async () => undefined;
+    name = `run-${runs++}`;
+    const second = await start();
+    await second.result();
+    expect(await released.result()).toEqual({ cause: 'runEnded' });
+    expect(done.indexOf('runPostHooks 0/')).toBeLessThan(done.lastIndexOf('runPreHooks 0'));
+  });
+
+  it('leave the place in the queue when they are cancelled', async () => {
+    [groups, pods] = [[group(0, [0], WINDOW)], ['shared']];
+    let cut: () => void = () => {};
+    during.cutVolume = () => new Promise<void>((resolve) => (cut = resolve));
+    const first = await start();
+    await happened('cutVolume 0');
+    name = `run-${runs++}`;
+    const second = await start();
+    await delay(1_000);
+    await second.cancel();
+    expect(await second.result()).toMatchObject({ phase: 'Canceled' });
+    cut();
+    await first.result();
+    expect(times('runPreHooks 0')).toBe(1);
   });
 });
 

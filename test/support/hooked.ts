@@ -131,6 +131,7 @@ export interface HookFacts {
   attempted: number;
   failed: number;
   quiescedMs?: number;
+  waitedMs?: number;
 }
 
 export const hookFactsOf = (backup: Backup): HookFacts[] => {

@@ -18,6 +18,7 @@ const KINDS = [
   GVRS.persistentvolumes,
   GVRS.volumesnapshots,
   GVRS.volumesnapshotcontents,
+  { group: 'groupsnapshot.storage.k8s.io', version: 'v1', resource: 'volumegroupsnapshots' },
 ] as const;
 
 async function labelled(world: World): Promise<string[]> {

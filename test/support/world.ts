@@ -239,6 +239,22 @@ export async function apply<K extends Run['kind']>(
   });
 }
 
+/** Waits until the resource of a run says how it ended; some cleaning up may still go on. */
+export async function settled(
+  world: World,
+  kind: Run['kind'],
+  name: string,
+  timeoutMs = 300_000,
+): Promise<Run> {
+  return await world.kube.waitFor<Run, Run>(
+    GVR_OF[kind],
+    world.name,
+    name,
+    (object) => (TERMINAL.includes(object?.status?.phase ?? '') ? object : undefined),
+    { timeoutMs },
+  );
+}
+
 /** Waits until a run is over, its scratch and temporary objects included. */
 export async function ended(
   world: World,
@@ -246,13 +262,7 @@ export async function ended(
   name: string,
   timeoutMs = 300_000,
 ): Promise<Run> {
-  const run = await world.kube.waitFor<Run, Run>(
-    GVR_OF[kind],
-    world.name,
-    name,
-    (object) => (TERMINAL.includes(object?.status?.phase ?? '') ? object : undefined),
-    { timeoutMs },
-  );
+  const run = await settled(world, kind, name, timeoutMs);
   const workflowId = `${kind.toLowerCase()}/${world.name}/${world.name}/${name}`;
   // A run that was terminated has no result; its resource says how it ended.
   await world.temporal.workflow

@@ -9,6 +9,7 @@ import {
 import type {
   Counted,
   DoorInput,
+  GroupRef,
   PlannedGroup,
   RunContextRef,
   VolumeRef,
@@ -18,6 +19,7 @@ import type { DocRef, RunRef, RunResult } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { cleanup, long, short, urgent } from '../support/proxies.ts';
 import { causeOf } from '../support/failures.ts';
+import { Locks } from '../support/locks.ts';
 import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
 import { rejected } from '../support/result.ts';
 import { Stages } from '../support/stages.ts';
@@ -92,7 +94,8 @@ async function protectAll(running: Running, stages: Stages): Promise<RunResult> 
   const phase = 'WaitingForPluginOperations';
   const reported = planned.count > 0 && report(ref.run, phase, items, items - planned.count);
   const prepared = planned.count > 0 ? preparing(ref, planned.volumes) : () => false;
-  const protecting = { ...running, ...planned, prepared, turns: new Turns(LIMITS.quiescedGroups) };
+  const limits = { turns: new Turns(LIMITS.quiescedGroups), locks: new Locks(ref.run.cluster) };
+  const protecting = { ...running, ...planned, prepared, ...limits };
   const protect = () => planned.groups.map((group) => protectGroup(protecting, group));
   const [done] = await stages.run('protectVolumes', () =>
     settleBoth(settleAll(protect()), Promise.resolve(reported)),
@@ -128,6 +131,7 @@ interface Protecting extends Running {
   hooks?: DocRef;
   prepared: () => boolean;
   turns: Turns;
+  locks: Locks;
 }
 
 interface Protected {
@@ -136,15 +140,27 @@ interface Protected {
   hooks?: DocRef;
 }
 
+/** Snapshots that the storage made together go together, when the last of them is carried away. */
+async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
+  const { run, context, volumes, cleaning } = protecting;
+  try {
+    return await protectMembers(protecting, group);
+  } finally {
+    for (const members of group.together ?? []) {
+      const cleanUp = () => cleanup.cleanUpGroup({ run, context, volumes, members });
+      cleaning.push(CancellationScope.nonCancellable(cleanUp));
+    }
+  }
+}
+
 /**
  * Every volume of a group is cut at the same moment; moving the data is each volume's own affair. What is read through
  * pods is read while they are quiesced.
  */
-async function protectGroup(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
-  const { run, context, movers, cleaning, keeping, volumes, hooks, prepared, turns } = protecting;
+async function protectMembers(protecting: Protecting, group: PlannedGroup): Promise<Protected> {
+  const { run, context, movers, cleaning, keeping, volumes, hooks, prepared } = protecting;
   const refs = (members: number[]) => members.map((index): VolumeRef => ({ run, context, volumes, index }));
-  const cut = (steps: typeof long) =>
-    settleAll(refs([...group.volumes, ...group.kept]).map((volume) => tryCut(volume, steps)));
+  const cut = (steps: typeof long) => cutAll({ run, context, volumes }, group, steps);
   const carry = (cuts: Attempt[]) =>
     settleAll(
       cuts.map(async (each) => {
@@ -162,7 +178,8 @@ async function protectGroup(protecting: Protecting, group: PlannedGroup): Promis
   if (!hooks || !group.hooks) {
     return { outcomes: (await settleBoth(cut(long).then(carry), read([]))).flat() };
   }
-  const quiet = { run, context, hooks, group: group.id, window: group.hooks, turns };
+  const { turns, locks } = protecting;
+  const quiet = { run, context, hooks, group: group.id, window: group.hooks, turns, locks };
   const early: Promise<DocRef[]>[] = [];
   try {
     const { done, report } = await quiesced(quiet, (failedPods) => {
@@ -183,6 +200,32 @@ async function protectGroup(protecting: Protecting, group: PlannedGroup): Promis
 function handled<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
   return work;
+}
+
+/** Sets of volumes that the storage cuts at one moment, and the others one by one. */
+async function cutAll(
+  ref: Omit<GroupRef, 'members'>,
+  group: PlannedGroup,
+  steps: typeof long,
+): Promise<Attempt[]> {
+  const { volumes, kept, together = [] } = group;
+  const inGroups = new Set(together.flat());
+  const alone = [...volumes, ...kept].filter((index) => !inGroups.has(index));
+  const [single, grouped] = await settleBoth(
+    settleAll(alone.map((index) => tryCut({ ...ref, index }, steps))),
+    settleAll(together.map((members) => tryCutGroup({ ...ref, members }, steps))),
+  );
+  return [...single, ...grouped.flat()];
+}
+
+async function tryCutGroup({ members, ...ref }: GroupRef, steps: typeof long): Promise<Attempt[]> {
+  const volumes = members.map((index): VolumeRef => ({ ...ref, index }));
+  try {
+    const cuts = await steps.cutGroup({ ...ref, members });
+    return volumes.map((volume, at) => ({ volume: { ...volume, ...(cuts[at] && { cut: cuts[at] }) } }));
+  } catch (error) {
+    return volumes.map((volume) => ({ volume, error }));
+  }
 }
 
 interface Attempt {

@@ -16,6 +16,7 @@ import type { ReleaseCause } from '../../core/hooks/report.ts';
 import { causeOf } from '../support/failures.ts';
 import type { Cause } from '../support/failures.ts';
 import { cleanup, short, urgent, urgentCleanup, URGENT } from '../support/proxies.ts';
+import type { Locks } from '../support/locks.ts';
 import type { Turns } from '../support/turns.ts';
 import { release, unquiesce } from './unquiesce.ts';
 
@@ -26,6 +27,7 @@ export interface HookedGroup extends RunContextRef {
   window: GroupWindow;
   /** Of the run. */
   turns: Turns;
+  locks: Locks;
 }
 
 interface Quiet {
@@ -35,6 +37,8 @@ interface Quiet {
   fault?: Cause;
   /** Everything is released. */
   over: boolean;
+  /** So long another run had the pods. */
+  waitedMs: number;
   cause?: ReleaseCause;
 }
 
@@ -70,15 +74,18 @@ const settled = async (promise: Promise<unknown>): Promise<void> =>
 /** Throws only when the run is cancelled; what else goes wrong is no reason to leave the volumes out. */
 async function quiesce(group: HookedGroup): Promise<Quiet> {
   const { run, context, hooks, group: id, turns } = group;
-  const quiet: Quiet = { failedPods: [], over: false };
-  await turns.take();
+  const quiet: Quiet = { failedPods: [], over: false, waitedMs: 0 };
+  let turn = false;
   try {
+    await podsToItself(group, quiet);
+    await turns.take();
+    turn = true;
     await short.prepareHooks({ run, context, hooks, group: id });
     if (group.window.releases) quiet.unquiesce = await startUnquiesce(group);
     quiet.failedPods = (await urgent.runPreHooks({ run, group: id })).failedPods;
   } catch (error) {
     if (isCancellation(error)) {
-      turns.giveBack();
+      if (turn) turns.giveBack();
       await CancellationScope.nonCancellable(async () => {
         await letGo(group, quiet);
         await dropped(group, quiet);
@@ -86,8 +93,17 @@ async function quiesce(group: HookedGroup): Promise<Quiet> {
       throw error;
     }
     quiet.fault = causeOf(error);
+    if (!turn) await turns.take();
   }
   return quiet;
+}
+
+/** While another run has the application quiesced, this one waits: its post-hooks would end the other's window. */
+async function podsToItself({ run, context, hooks, group, locks }: HookedGroup, quiet: Quiet): Promise<void> {
+  const asked = Date.now();
+  const ask = (holder: string) => short.requestQuiet({ run, context, hooks, group, holder });
+  await locks.take(String(group), ask);
+  quiet.waitedMs = Date.now() - asked;
 }
 
 async function startUnquiesce({ run, group, window }: HookedGroup) {
@@ -107,12 +123,18 @@ async function startUnquiesce({ run, group, window }: HookedGroup) {
 }
 
 /** Has the application released, and waits until it is; not for ever, since `unquiesce` goes on by itself. */
-async function letGo({ run, group, window }: HookedGroup, quiet: Quiet): Promise<void> {
-  const { unquiesce: child } = quiet;
-  if (!child) {
-    quiet.over = true;
-    return;
-  }
+async function letGo(group: HookedGroup, quiet: Quiet): Promise<void> {
+  if (quiet.unquiesce) await untilReleased(group, quiet.unquiesce, quiet);
+  else quiet.over = true;
+  // Else the limiter gives the pods to others when `unquiesce` and this run have ended.
+  if (quiet.over) await group.locks.giveBack(String(group.group));
+}
+
+async function untilReleased(
+  { run, group, window }: HookedGroup,
+  child: ChildWorkflowHandle<typeof unquiesce>,
+  quiet: Quiet,
+): Promise<void> {
   child.result().then(
     ({ cause }) => Object.assign(quiet, { cause, over: true }),
     async () => {
@@ -134,10 +156,14 @@ async function dropped({ run, group }: HookedGroup, { over }: Quiet): Promise<vo
 async function reported(group: HookedGroup, quiet: Quiet, releasing: Promise<void>): Promise<DocRef> {
   const { run, context, hooks, group: id } = group;
   await releasing;
-  const { fault, cause } = quiet;
+  const { fault, cause, waitedMs } = quiet;
   try {
-    const input = { run, context, hooks, group: id, ...(fault && { fault }) };
-    return await short.collectHooks({ ...input, ...(cause && { released: cause }) });
+    return await short.collectHooks({
+      ...{ run, context, hooks, group: id },
+      ...(fault && { fault }),
+      ...(cause && { released: cause }),
+      ...(waitedMs >= TIMEOUTS.worthTelling && { waitedMs }),
+    });
   } finally {
     await CancellationScope.nonCancellable(() => dropped(group, quiet));
   }

@@ -8,8 +8,18 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { SIGNALS } from '../../contracts/messages.ts';
-import type { SlotRelease, SlotRequest } from '../../contracts/messages.ts';
+import type { LockGrant, SlotRelease, SlotRequest } from '../../contracts/messages.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
+import {
+  askForLock,
+  canLock,
+  dropLost,
+  giveBackLock,
+  keepersOf,
+  lockNext,
+  noLocks,
+} from '../../core/volume/locks.ts';
+import type { LockClaim, LockId, Locks } from '../../core/volume/locks.ts';
 import { askForSlot, canGrant, giveBackSlots, grantNext, noSlots } from '../../core/volume/slots.ts';
 import type { Slots } from '../../core/volume/slots.ts';
 import { short } from '../support/proxies.ts';
@@ -17,37 +27,69 @@ import { short } from '../support/proxies.ts';
 const requestSlot = defineSignal<[SlotRequest]>(SIGNALS.requestSlot);
 const releaseSlot = defineSignal<[SlotRelease]>(SIGNALS.releaseSlot);
 const slotGranted = defineSignal(SIGNALS.slotGranted);
+const requestLock = defineSignal<[LockClaim]>(SIGNALS.requestLock);
+const releaseLock = defineSignal<[LockId]>(SIGNALS.releaseLock);
+const lockGranted = defineSignal<[LockGrant]>(SIGNALS.lockGranted);
 
-/** Owner of the cluster's mover slots: grants by signal, takes back from holders that ended without a word. */
-export async function limiter(slots: Slots = noSlots()): Promise<void> {
-  setHandler(requestSlot, ({ holder, limit }) => {
-    askForSlot(slots, holder, limit);
-  });
-  setHandler(releaseSlot, ({ holder }) => {
-    giveBackSlots(slots, [holder]);
-  });
-  const idle = () => slots.holders.length === 0 && slots.queue.length === 0;
-  while (!idle() || !workflowInfo().continueAsNewSuggested) {
-    await grant(slots);
-    const changed = await condition(() => canGrant(slots), TIMEOUTS.limiterSweep);
-    if (!changed && !idle()) await sweep(slots);
-    if (!changed && idle()) return;
-    if (workflowInfo().continueAsNewSuggested) break;
+/** What is lent out in a cluster. */
+interface Lent {
+  slots: Slots;
+  locks: Locks;
+}
+
+/**
+ * Owner of the cluster's mover slots and named locks: grants by signal, takes back from holders that ended without a
+ * word.
+ */
+export async function limiter(lent: Lent = { slots: noSlots(), locks: noLocks() }): Promise<void> {
+  listen(lent);
+  let swept = Date.now();
+  while (!workflowInfo().continueAsNewSuggested) {
+    await grantAll(lent);
+    const left = Math.max(1, swept + TIMEOUTS.limiterSweep - Date.now());
+    if (await condition(() => somethingToGrant(lent), left)) continue;
+    if (isIdle(lent)) return;
+    await sweep(lent);
+    swept = Date.now();
   }
   await condition(allHandlersFinished);
-  await continueAsNew<typeof limiter>(slots);
+  await continueAsNew<typeof limiter>(lent);
 }
 
-async function grant(slots: Slots): Promise<void> {
-  for (let holder = grantNext(slots); holder !== undefined; holder = grantNext(slots)) {
-    const told = await getExternalWorkflowHandle(holder)
-      .signal(slotGranted)
-      .then(() => true)
-      .catch(() => false);
-    if (!told) giveBackSlots(slots, [holder]);
+function listen({ slots, locks }: Lent): void {
+  setHandler(requestSlot, ({ holder, limit }) => askForSlot(slots, holder, limit));
+  setHandler(releaseSlot, ({ holder }) => giveBackSlots(slots, [holder]));
+  setHandler(requestLock, (claim) => askForLock(locks, claim));
+  setHandler(releaseLock, (id) => giveBackLock(locks, id));
+}
+
+const somethingToGrant = ({ slots, locks }: Lent) => canGrant(slots) || canLock(locks);
+
+const isIdle = ({ slots, locks }: Lent) =>
+  [slots.holders, slots.queue, locks.held, locks.waiting].every((list) => list.length === 0);
+
+/** Whoever cannot be told has ended. */
+async function grantAll({ slots, locks }: Lent): Promise<void> {
+  for (let holder = grantNext(slots); holder !== undefined; holder = grantNext(slots))
+    if (!(await told(holder, (handle) => handle.signal(slotGranted)))) giveBackSlots(slots, [holder]);
+  for (let claim = lockNext(locks); claim !== undefined; claim = lockNext(locks)) {
+    const { holder, key } = claim;
+    if (!(await told(holder, (handle) => handle.signal(lockGranted, { key })))) giveBackLock(locks, claim);
   }
 }
 
-async function sweep(slots: Slots): Promise<void> {
-  giveBackSlots(slots, await short.endedWorkflows([...slots.holders, ...slots.queue]));
+async function told(
+  workflowId: string,
+  tell: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
+): Promise<boolean> {
+  return await tell(getExternalWorkflowHandle(workflowId)).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function sweep({ slots, locks }: Lent): Promise<void> {
+  const ended = await short.endedWorkflows([...slots.holders, ...slots.queue, ...keepersOf(locks)]);
+  giveBackSlots(slots, ended);
+  dropLost(locks, new Set(ended));
 }

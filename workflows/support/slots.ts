@@ -9,6 +9,7 @@ import {
 import { limiterWorkflowId } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { SlotRelease } from '../../contracts/messages.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import { short } from './proxies.ts';
 
 const slotGranted = defineSignal(SIGNALS.slotGranted);
@@ -25,8 +26,8 @@ export async function withSlot<T>(cluster: string, limit: number, work: () => Pr
     granted = true;
   });
   try {
-    await short.requestSlot({ cluster, holder, limit });
-    await condition(() => granted);
+    do await short.requestSlot({ cluster, holder, limit });
+    while (!(await condition(() => granted, TIMEOUTS.askAgain)));
     return await work();
   } finally {
     await CancellationScope.nonCancellable(async () => {

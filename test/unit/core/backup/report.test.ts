@@ -115,7 +115,10 @@ describe('a volume that was read through its pod', () => {
   });
 
   it('says how many files were deleted meanwhile', () => {
-    const problems = volumeProblems({ ...alone, outcome: { ...outcome, notKept: { vanished: 2, xattrs: 1 } } });
+    const problems = volumeProblems({
+      ...alone,
+      outcome: { ...outcome, notKept: { vanished: 2, xattrs: 1 } },
+    });
     expect(problems.map(({ severity, message }) => `${severity}: ${message}`)).toEqual([
       'warning: volume tmp: 2 files were deleted while the volume was read',
       'warning: volume tmp: the repository cannot keep: 1 xattrs',

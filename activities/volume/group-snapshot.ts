@@ -1,0 +1,235 @@
+import type { GroupRef } from '../../contracts/activities.ts';
+import {
+  groupSnapshotName,
+  KEPT_ANNOTATION,
+  LABELS,
+  runLabels,
+  runWorkflowId,
+  validName,
+  WORKFLOW_ANNOTATION,
+} from '../../contracts/ids.ts';
+import type { RunRef } from '../../contracts/run.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import type { GroupSnapshot, VolumeCut, VolumePlan, VolumePlans } from '../../core/model.ts';
+import { isNotFound } from '../../platform/kube/errors.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import { getDoc } from '../../platform/store/documents.ts';
+import { allowance } from '../support/allowance.ts';
+import { openRun } from '../support/context.ts';
+import type { Deps } from '../support/deps.ts';
+import { pause } from '../support/pause.ts';
+import { cutOf } from './cut.ts';
+import { gone } from './hand-over-snapshot.ts';
+import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+
+/**
+ * Snapshots of several volumes at one moment. Members of a group cannot be deleted one by one: the group's objects
+ * stay in the application's namespace until the last member is carried away, and the storage snapshots go with them.
+ */
+
+interface GroupObject extends KubeObject {
+  status?: { boundVolumeGroupSnapshotContentName?: string; error?: { message?: string } };
+}
+
+interface GroupContent extends KubeObject {
+  spec: { deletionPolicy: 'Delete' | 'Retain'; volumeGroupSnapshotRef: { uid?: string } };
+  status?: { error?: { message?: string } };
+}
+
+const GROUP = 'groupsnapshot.storage.k8s.io';
+/** The fields that are used here are the same in all of them. */
+const VERSIONS = ['v1', 'v1beta2', 'v1beta1'];
+
+const gvr = (version: string, resource: string): Gvr => ({ group: GROUP, version, resource });
+const snapshots = (version: string) => gvr(version, 'volumegroupsnapshots');
+const contents = (version: string) => gvr(version, 'volumegroupsnapshotcontents');
+
+/** The classes, and the version in which the API is served; undefined when it is not. */
+export async function groupSnapshotClasses(kube: KubeClient) {
+  return await served(async (version) => ({
+    version,
+    classes: await kube.list<KubeObject & { driver: string }>(gvr(version, 'volumegroupsnapshotclasses')),
+  }));
+}
+
+async function served<T>(ask: (version: string) => Promise<T>): Promise<T | undefined> {
+  for (const version of VERSIONS) {
+    try {
+      return await ask(version);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  return undefined;
+}
+
+interface Opened {
+  group: GroupSnapshot;
+  volumes: VolumePlan[];
+  name: string;
+  timeoutMs: number;
+}
+
+async function openGroup(deps: Deps, ref: GroupRef): Promise<Opened> {
+  const { store, context } = await openRun(deps, ref);
+  const { volumes, together = [] } = await getDoc<VolumePlans>(store, ref.volumes);
+  const group = together.find(({ members }) => members[0] === ref.members[0]);
+  if (!group) throw new CaravelError('InvalidInput', `the run has no group of volume ${ref.members[0]}`);
+  const { spec } = context.resource as { spec: { csiSnapshotTimeout?: string } };
+  return {
+    group,
+    volumes: group.members.flatMap((index) => volumes[index] ?? []),
+    name: groupSnapshotName(ref.run, group.namespace, group.value),
+    timeoutMs: allowance(spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot),
+  };
+}
+
+/** Has the storage take a snapshot of all members, and waits until each has a handle. */
+export async function cutGroup(deps: Deps, ref: GroupRef, signal: AbortSignal): Promise<VolumeCut[]> {
+  const { group, volumes, name, timeoutMs } = await openGroup(deps, ref);
+  const api = snapshots(group.version);
+  const { object } = await deps.kube.ensure<GroupObject>(api, group.namespace, source(ref.run, group, name));
+  const deadline = Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString()) + timeoutMs;
+  for (;;) {
+    const cuts = await membersOf(deps.kube, group, volumes, object);
+    if (cuts) return cuts;
+    signal.throwIfAborted();
+    if (Date.now() > deadline) throw await timedOut(deps.kube, group, name);
+    await pause(TIMEOUTS.groupMembers, signal);
+  }
+}
+
+const source = (run: RunRef, group: GroupSnapshot, name: string) => ({
+  apiVersion: `${GROUP}/${group.version}`,
+  kind: 'VolumeGroupSnapshot',
+  metadata: {
+    name,
+    namespace: group.namespace,
+    labels: { ...runLabels(run, 'source-group'), [LABELS.backupName]: validName(run.name) },
+    annotations: { [WORKFLOW_ANNOTATION]: runWorkflowId(run) },
+  },
+  spec: {
+    source: { selector: { matchLabels: { [group.label]: group.value } } },
+    volumeGroupSnapshotClassName: group.snapshotClass,
+  },
+});
+
+type Member = Snapshot & { spec: { source: { persistentVolumeClaimName?: string } } };
+
+/** The cuts in the order of the volumes; undefined until all are there. */
+async function membersOf(
+  kube: KubeClient,
+  { namespace }: GroupSnapshot,
+  volumes: readonly VolumePlan[],
+  { metadata }: GroupObject,
+): Promise<VolumeCut[] | undefined> {
+  const all = await kube.list<Member>(GVRS.volumesnapshots, { namespace });
+  const mine = all.filter((snapshot) =>
+    snapshot.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid),
+  );
+  const cuts: VolumeCut[] = [];
+  for (const { claim, snapshotClass } of volumes) {
+    const snapshot = mine.find(({ spec }) => spec.source.persistentVolumeClaimName === claim);
+    const bound = snapshot?.status?.boundVolumeSnapshotContentName;
+    const content =
+      bound && (await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, bound));
+    if (!snapshot || !content || !content.status?.snapshotHandle) return undefined;
+    cuts.push({ ...cutOf(snapshot, content, snapshotClass), group: metadata.name });
+  }
+  return cuts;
+}
+
+async function timedOut(kube: KubeClient, group: GroupSnapshot, name: string): Promise<CaravelError> {
+  const found = await kube.find<GroupObject>(snapshots(group.version), group.namespace, name);
+  const content = found && (await contentOf(kube, group.version, found));
+  const said =
+    content?.status?.error?.message ?? found?.status?.error?.message ?? 'not all members have a handle';
+  return new CaravelError(
+    'SnapshotTimeout',
+    `group snapshot of "${group.value}" in ${group.namespace}: ${said}`,
+  );
+}
+
+async function contentOf(
+  kube: KubeClient,
+  version: string,
+  { metadata, status }: GroupObject,
+): Promise<GroupContent | undefined> {
+  const name = status?.boundVolumeGroupSnapshotContentName ?? `groupsnapcontent-${metadata.uid}`;
+  return await kube.find<GroupContent>(contents(version), undefined, name);
+}
+
+/** The group of a run that is over, with all storage snapshots of its members. One that is kept is not touched. */
+export async function cleanUpGroup(deps: Deps, ref: GroupRef, signal: AbortSignal): Promise<void> {
+  const { group, name } = await openGroup(deps, ref);
+  const found = await deps.kube.find<GroupObject>(snapshots(group.version), group.namespace, name);
+  if (!found || found.metadata.labels?.[LABELS.component] !== 'source-group') return;
+  await removeGroup(deps.kube, { version: group.version, object: found }, 'Delete', signal);
+}
+
+/** Makes the whole group outlive its objects, as keepSnapshot does with a single one. */
+export async function keepGroup(
+  kube: KubeClient,
+  run: RunRef,
+  at: { namespace: string; name: string; location: string },
+): Promise<void> {
+  const group = await served(async (version) => ({
+    version,
+    object: await kube.get<GroupObject>(snapshots(version), at.namespace, at.name),
+  }));
+  if (!group) throw new CaravelError('ObjectGone', `VolumeGroupSnapshot ${at.name} was deleted meanwhile`);
+  const { version, object } = group;
+  const metadata = {
+    labels: { [LABELS.component]: 'kept-snapshot' },
+    annotations: { [KEPT_ANNOTATION]: `${at.location}/${run.name}` },
+  };
+  await kube.patch(snapshots(version), at.namespace, at.name, { metadata }, { type: 'merge' });
+  await setGroupPolicy(kube, { version, object }, 'Retain');
+}
+
+export interface FoundGroup {
+  version: string;
+  object: GroupObject;
+}
+
+/** Groups that runs made, by label. */
+export async function groupsLabelled(kube: KubeClient, labelSelector: string): Promise<FoundGroup[]> {
+  const found = await served(async (version) =>
+    (await kube.list<GroupObject>(snapshots(version), { labelSelector })).map((object) => ({
+      version,
+      object,
+    })),
+  );
+  return found ?? [];
+}
+
+async function setGroupPolicy(
+  kube: KubeClient,
+  { version, object }: FoundGroup,
+  deletionPolicy: 'Delete' | 'Retain',
+): Promise<string | undefined> {
+  const content = await contentOf(kube, version, object);
+  if (!content) return undefined;
+  const { name } = content.metadata;
+  if (content.spec.deletionPolicy !== deletionPolicy)
+    await kube.patch(contents(version), undefined, name, { spec: { deletionPolicy } }, { type: 'merge' });
+  return name;
+}
+
+/** With Delete the storage snapshots go as well; with Retain only the objects, those of the members included. */
+export async function removeGroup(
+  kube: KubeClient,
+  group: FoundGroup,
+  policy: 'Delete' | 'Retain',
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, namespace } = group.object.metadata;
+  const content = await setGroupPolicy(kube, group, policy);
+  await kube.remove(snapshots(group.version), namespace, name);
+  await gone(kube, { gvr: snapshots(group.version), namespace, name }, signal);
+  if (!content) return;
+  await kube.remove(contents(group.version), undefined, content);
+  await gone(kube, { gvr: contents(group.version), namespace: undefined, name: content }, signal);
+}
