@@ -52,7 +52,7 @@ async function sendAndProve(mover: Mover, meter: UploadMeter): Promise<SnapshotM
   } catch (error) {
     // Nobody comes to finish it.
     if (error instanceof CaravelError && error.code === 'VolumeUnreadable')
-      await removeBroken(mover, await lookUp(mover).catch(() => []));
+      await removeOthers(mover, await lookUp(mover).catch(() => []));
     throw error;
   }
 }
@@ -66,14 +66,12 @@ const isWhole = (manifest: SnapshotManifest, spec: MoverSpec) =>
   isComplete(manifest) && excluded(manifest) === 0 && unreadable(manifest, spec) === 0;
 
 const lookUp = (mover: Mover): Promise<SnapshotManifest[]> =>
-  persist(mover, {
-    name: 'look-up',
-    work: async () => {
-      const { spec, kopia, stop } = mover;
-      const found = await listRunSnapshots(kopia, spec.runUid, { signal: stop.signal });
-      return found.filter((manifest) => sourceText(manifest) === spec.source && hasTags(manifest, spec.tags));
-    },
-  });
+  persist(mover, { name: 'look-up', work: () => lookUpOnce(mover) });
+
+async function lookUpOnce({ spec, kopia, stop }: Mover): Promise<SnapshotManifest[]> {
+  const found = await listRunSnapshots(kopia, spec.runUid, { signal: stop.signal });
+  return found.filter((manifest) => sourceText(manifest) === spec.source && hasTags(manifest, spec.tags));
+}
 
 /** A volume and a claim of one pod may have one name, and then one source; their tags tell them apart. */
 const hasTags = ({ tags: found = {} }: SnapshotManifest, tags: MoverSpec['tags']) =>
@@ -92,7 +90,11 @@ async function send(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest>
   return persist(mover, {
     name: 'transfer',
     moved: () => meter.moved,
-    work: async () => {
+    work: async (round) => {
+      // The last round may have stored the snapshot and died before it could say so.
+      const stored =
+        round > 0 ? (await lookUpOnce(mover)).find((found) => isWhole(found, mover.spec)) : undefined;
+      if (stored) return stored;
       try {
         return await sendOnce(mover, meter, parallel);
       } catch (error) {
@@ -172,13 +174,13 @@ async function finish(mover: Mover, { manifest, scan, uploaded, broken }: Finish
   if (scan && !counts) warn(mover, 'the count of what Kopia cannot keep did not end in time');
   const size = mover.spec.volumeMode === 'Block' ? deviceSize(mover.paths.volume) : undefined;
   const result = transferResult(mover, { manifest, counts, uploaded, size });
-  await removeBroken(mover, broken);
+  await removeOthers(mover, broken, manifest.id);
   return result;
 }
 
-/** What broke off is pinned like every snapshot of ours and would stay for ever. */
-async function removeBroken(mover: Mover, found: SnapshotManifest[]): Promise<void> {
-  const ids = found.filter((manifest) => !isWhole(manifest, mover.spec)).map(({ id }) => id);
+/** Snapshots of ours are pinned and would stay for ever: what broke off, and all but the one that counts. */
+async function removeOthers(mover: Mover, found: SnapshotManifest[], kept?: string): Promise<void> {
+  const ids = found.filter(({ id }) => id !== kept).map(({ id }) => id);
   try {
     if (ids.length > 0) await mover.stages.time('tidy', () => deleteSnapshots(mover.kopia, ids));
   } catch (error) {

@@ -18,8 +18,7 @@ export async function prepareHooks(deps: Deps, input: Input<'prepareHooks'>): Pr
   await createBook(deps.kube, input, await plannedHooks(store, input));
 }
 
-export async function plannedHooks(
-  store: ObjectStore, { hooks, group }: { hooks: DocRef; group: number }) {
+export async function plannedHooks(store: ObjectStore, { hooks, group }: { hooks: DocRef; group: number }) {
   const found = (await getDoc<GroupHooks[]>(store, hooks)).find((entry) => entry.group === group);
   if (!found) throw new CaravelError('Internal', `group ${group} has no hooks`);
   return found;

@@ -31,7 +31,13 @@ beforeAll(async () => {
   for (const name of MEMBERS) {
     await makeVolumeTree(world, APP, name);
     const labels = { 'velero.io/volume-group': 'db' };
-    await world.kube.patch(GVRS.persistentvolumeclaims, APP, name, { metadata: { labels } }, { type: 'merge' });
+    await world.kube.patch(
+      GVRS.persistentvolumeclaims,
+      APP,
+      name,
+      { metadata: { labels } },
+      { type: 'merge' },
+    );
   }
   worker = await world.startWorker();
 });
@@ -55,7 +61,9 @@ const groupContents = () => world.kube.list<KubeObject>(GROUP_CONTENTS);
 let seen = 0;
 async function calls(): Promise<string[]> {
   const lines = (await lab(world, 'logs', 'csi', '--tail', '2000')).split('\n');
-  const all = lines.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as { at: string; call: string }] : []));
+  const all = lines.flatMap((line) =>
+    line.startsWith('{') ? [JSON.parse(line) as { at: string; call: string }] : [],
+  );
   const fresh = all.filter(({ at }) => Date.parse(at) > seen).map(({ call }) => call);
   seen = Date.now();
   return fresh;
@@ -68,7 +76,10 @@ async function nothingOfUs(): Promise<void> {
 
 async function expectReasons(backup: Backup, reason: RegExp): Promise<void> {
   const reasons = new Map(
-    (factsOf(backup).volumes as { claim: string; reason?: string }[]).map(({ claim, reason: why }) => [claim, why]),
+    (factsOf(backup).volumes as { claim: string; reason?: string }[]).map(({ claim, reason: why }) => [
+      claim,
+      why,
+    ]),
   );
   for (const name of MEMBERS) expect(reasons.get(`${APP}/${name}`)).toMatch(reason);
   expect(reasons.get(`${APP}/alone`)).not.toContain('group');
@@ -81,10 +92,9 @@ describe('claims with the label of a group', () => {
     expect(backup.status).toMatchObject({ phase: 'Completed', backupItemOperationsCompleted: 3 });
     const made = await calls();
     expect(made.filter((call) => call === 'CreateVolumeGroupSnapshot')).toHaveLength(1);
-    expect(made.filter((call) => call === 'CreateSnapshot' || call === 'DeleteVolumeGroupSnapshot').sort()).toEqual([
-      'CreateSnapshot',
-      'DeleteVolumeGroupSnapshot',
-    ]);
+    expect(
+      made.filter((call) => call === 'CreateSnapshot' || call === 'DeleteVolumeGroupSnapshot').sort(),
+    ).toEqual(['CreateSnapshot', 'DeleteVolumeGroupSnapshot']);
     await expectReasons(backup, /group "db" cut at one moment, by group snapshot of class caravel-csi/);
     await nothingOfUs();
     const restore = await runToEnd(world, 'Restore', 'moved', {
@@ -117,7 +127,10 @@ describe('claims with the label of a group', () => {
   test('are all errors with the words of the storage when it fails, and the others are kept', async () => {
     const error = { code: 'INVALID_ARGUMENT', message: 'no consistency group' };
     await fault({ call: 'CreateVolumeGroupSnapshot', error });
-    const backup = (await runToEnd(world, 'Backup', 'failing', { ...spec, csiSnapshotTimeout: '5s' })) as Backup;
+    const backup = (await runToEnd(world, 'Backup', 'failing', {
+      ...spec,
+      csiSnapshotTimeout: '5s',
+    })) as Backup;
     expect(backup.status).toMatchObject({
       phase: 'PartiallyFailed',
       backupItemOperationsCompleted: 1,
@@ -146,7 +159,10 @@ describe('a group snapshot is gone with the run', () => {
     await fault({ call: 'CreateVolumeGroupSnapshot', delayMs: 6_000 });
     await calls();
     await apply(world, 'Backup', 'killed', spec);
-    await until(async () => ((await groupContents()).length > 0 ? true : undefined), 'the group is being cut');
+    await until(
+      async () => ((await groupContents()).length > 0 ? true : undefined),
+      'the group is being cut',
+    );
     await worker.kill();
     worker = await world.startWorker();
     const backup = await ended(world, 'Backup', 'killed');
@@ -157,7 +173,10 @@ describe('a group snapshot is gone with the run', () => {
   test('when its workflow is terminated', async () => {
     await fault({ call: 'CreateVolumeGroupSnapshot', delayMs: 8_000 });
     await apply(world, 'Backup', 'terminated', spec);
-    await until(async () => ((await groupContents()).length > 0 ? true : undefined), 'the group is being cut');
+    await until(
+      async () => ((await groupContents()).length > 0 ? true : undefined),
+      'the group is being cut',
+    );
     const prefix = `${world.name}/${world.name}`;
     await world.temporal.workflow.getHandle(`backup/${prefix}/terminated`).terminate('by the test');
     await lab(world, 'fault', 'clear');

@@ -1,4 +1,5 @@
 import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MoverEvent, MoverSpec, RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
@@ -7,7 +8,7 @@ import {
   deleteRepositorySnapshots,
   readRunSnapshots,
 } from '../../platform/kopia/repository.ts';
-import { startKopiaLab } from '../support/kopia-lab.ts';
+import { findKopia, startKopiaLab } from '../support/kopia-lab.ts';
 import type { KopiaLab, MoverRun } from '../support/kopia-lab.ts';
 import { backupSpec, restoreSpec, resultOf } from '../support/mover-specs.ts';
 import { describeTree, fillRandom } from '../support/tree.ts';
@@ -105,6 +106,21 @@ describe('a killed process goes on where it was', () => {
     ).toEqual(['canceled']);
     const result = await resultOf(start(folder, { attempt: 2 }));
     expect(lab.gate.bytesUp - before).toBeLessThan(TOTAL + SENT_TWICE);
+    const left = await readRunSnapshots(lab.access(repository), 'run-1');
+    expect(left.map(({ id }) => id)).toEqual([result.snapshotId]);
+    expect(await restored(result.snapshotId)).toEqual(describeTree(folder));
+  });
+
+  test('kopia dies when the snapshot is stored, before it could say so: that one is taken, and there is no second', async () => {
+    lab.gate.limit(0);
+    const folder = volume();
+    const script = join(lab.folder('program'), 'kopia');
+    const mark = join(lab.folder('mark'), 'died');
+    const die = `case "$*" in *'snapshot create'*) [ -e ${mark} ] || { touch ${mark}; kill -9 $$; } ;; esac`;
+    writeFileSync(script, `#!/bin/sh\n${findKopia()} "$@"\ncode=$?\n${die}\nexit $code\n`, { mode: 0o755 });
+    const run = start(folder, {}, { CARAVEL_MOVER_KOPIA: script });
+    const result = await resultOf(run);
+    expect(logs(run)).toMatch(/SIGKILL; trying again/);
     const left = await readRunSnapshots(lab.access(repository), 'run-1');
     expect(left.map(({ id }) => id)).toEqual([result.snapshotId]);
     expect(await restored(result.snapshotId)).toEqual(describeTree(folder));

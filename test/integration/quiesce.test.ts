@@ -87,12 +87,17 @@ const activities = {
   endRun: async ({ phase, reason }: { phase: string; reason: string }) => ({ ...RESULT, phase, reason }),
   removeScratch: async () => undefined,
   requestQuiet: async ({ run: { name: of }, group: id, holder }: Asked) =>
-    await askLimiter({ temporal: environment.client, config: { taskQueue: QUEUE } as never }, 'c', 'requestLock', {
-      holder,
-      key: String(id),
-      names: pods ?? [`${of}/${id}`],
-      keepers: [holder, `unquiesce/uid-${of}/${id}`],
-    }),
+    await askLimiter(
+      { temporal: environment.client, config: { taskQueue: QUEUE } as never },
+      'c',
+      'requestLock',
+      {
+        holder,
+        key: String(id),
+        names: pods ?? [`${of}/${id}`],
+        keepers: [holder, `unquiesce/uid-${of}/${id}`],
+      },
+    ),
   endedWorkflows: async (ids: string[]) => {
     const running = await Promise.all(ids.map((id) => isRunning(environment.client, id)));
     return ids.filter((_, at) => !running[at]);
@@ -266,7 +271,11 @@ describe('a backup with hooks', () => {
 describe('two backups of the same pods', () => {
   const begin = async () => {
     const handle = await start();
-    await until(() => (done.some((step) => step.endsWith('/')) ? true : undefined), 'the run has begun', 20_000);
+    await until(
+      () => (done.some((step) => step.endsWith('/')) ? true : undefined),
+      'the run has begun',
+      20_000,
+    );
     return handle;
   };
 

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { askForLock, canLock, dropLost, giveBackLock, lockNext, noLocks } from '../../../../core/volume/locks.ts';
+import {
+  askForLock,
+  canLock,
+  dropLost,
+  giveBackLock,
+  lockNext,
+  noLocks,
+} from '../../../../core/volume/locks.ts';
 import type { LockClaim, Locks } from '../../../../core/volume/locks.ts';
 
 const claim = (holder: string, ...names: string[]): LockClaim => ({
