@@ -89,9 +89,12 @@ command('logs [component]', 'show the log of one component or of all')
   .option('-t, --tail <lines>', 'how many lines', '100')
   .action((component: string | undefined, options: LabOption & { follow?: boolean; tail: string }) => {
     const lab = requireLab(options.name);
-    const files = (component ? [component] : recordedProcesses(lab)).map((each) => logFile(lab, each));
+    const wanted = component ? [findComponent(component).name] : recordedProcesses(lab);
+    const files = wanted.map((each) => logFile(lab, each)).filter((file) => existsSync(file));
+    // Without a file, tail would read from the terminal.
+    if (files.length === 0) throw new Error(`there is no log of ${component ?? 'anything'} yet`);
     const follow = options.follow ? ['-F'] : [];
-    spawn('tail', ['-n', options.tail, ...follow, ...files.filter((file) => existsSync(file))], {
+    spawn('tail', ['-n', options.tail, ...follow, ...files], {
       stdio: 'inherit',
     });
   });

@@ -102,3 +102,44 @@ export async function dropSnapshots(world: World, driver: string, handles: reado
     await world.kube.remove(GVRS.volumesnapshots, world.name, name);
   }
 }
+
+/** The same for snapshots of one group, which only go together. */
+export async function dropGroup(
+  world: World,
+  driver: string,
+  { group, handles }: { group: string; handles: readonly string[] },
+): Promise<void> {
+  const name = `${world.name}-drop-group`;
+  const api = { group: 'groupsnapshot.storage.k8s.io', version: 'v1' };
+  const groups = { ...api, resource: 'volumegroupsnapshots' };
+  const contents = { ...api, resource: 'volumegroupsnapshotcontents' };
+  await world.kube.create(contents, undefined, {
+    apiVersion: `${api.group}/${api.version}`,
+    kind: 'VolumeGroupSnapshotContent',
+    metadata: { name },
+    spec: {
+      driver,
+      deletionPolicy: 'Delete',
+      source: { groupSnapshotHandles: { volumeGroupSnapshotHandle: group, volumeSnapshotHandles: handles } },
+      volumeGroupSnapshotRef: { namespace: world.name, name },
+    },
+  });
+  await world.kube.create(groups, world.name, {
+    apiVersion: `${api.group}/${api.version}`,
+    kind: 'VolumeGroupSnapshot',
+    metadata: { name },
+    spec: { source: { volumeGroupSnapshotContentName: name } },
+  });
+  await world.kube.waitFor<{ status?: { readyToUse?: boolean } }, true>(
+    groups,
+    world.name,
+    name,
+    (found) => (found?.status?.readyToUse ? true : undefined),
+    { timeoutMs: 60_000 },
+  );
+  await world.kube.remove(groups, world.name, name);
+  await world.kube.remove(contents, undefined, name);
+  await world.kube.waitFor(contents, undefined, name, (found) => (found ? undefined : true), {
+    timeoutMs: 60_000,
+  });
+}

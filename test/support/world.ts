@@ -168,6 +168,8 @@ async function startWorker(world: World, extra: Record<string, string>): Promise
     stop: () => end(child, 'SIGTERM'),
   };
   world.workers.push(worker);
+  // One that outlived its test would take the steps of the next.
+  process.once('exit', () => child.kill('SIGKILL'));
   await healthy(child, port, log);
   return worker;
 }
