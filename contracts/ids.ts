@@ -134,6 +134,8 @@ export const NEEDED_BY_ANNOTATION = 'caravel.dev/needed-by';
 export const KEPT_ANNOTATION = 'caravel.dev/kept-by';
 /** Annotation on the copy of a snapshot that belongs to a group: only with the group it can be deleted. */
 export const GROUP_ANNOTATION = 'caravel.dev/group-snapshot';
+/** Annotation that is changed to have a controller look at an object again. */
+export const NUDGE_ANNOTATION = 'caravel.dev/nudge';
 /** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
 export const FACTS_ANNOTATION = 'caravel.dev/facts';
 

@@ -185,3 +185,9 @@ export const WORKER = {
  * 15 seconds. In sum the time after which the step is tried again.
  */
 export const BIND_WAITS = [150, 250, 500, 1_000, 2_000, 5_000, 20_000, 60_000] as const;
+
+/**
+ * Waits for a deleted snapshot content to be gone, each followed by a touch: one that is deleted while its snapshot is
+ * being made is overlooked once in five times, until the CSI sidecar's next round of everything, 15 minutes later.
+ */
+export const DELETION_WAITS = [1_500, 3_000, 5_000, 10_000, 20_000, 40_000, 40_000] as const;

@@ -4,7 +4,7 @@ import { TIMEOUTS } from '../../contracts/settings.ts';
 import { isNotFound, KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import { gone, setDeletionPolicy } from './hand-over-snapshot.ts';
+import { gone, goneWithContent, setDeletionPolicy } from './hand-over-snapshot.ts';
 import type { Claim, Snapshot, SnapshotContent, Volume } from './snapshot-objects.ts';
 
 /**
@@ -123,7 +123,9 @@ export async function removeSnapshot(
     if (found) await setDeletionPolicy(kube, found, policy);
   }
   await kube.remove(GVRS.volumesnapshots, namespace, name);
-  await gone(kube, { gvr: GVRS.volumesnapshots, namespace: namespace, name: name }, signal);
+  const target = { gvr: GVRS.volumesnapshots, namespace, name };
+  const held = { gvr: GVRS.volumesnapshotcontents, name: content ?? '' };
+  await (content ? goneWithContent(kube, target, held, signal) : gone(kube, target, signal));
   if (content) await removeContent(kube, content, policy, signal);
 }
 
@@ -137,7 +139,8 @@ export async function removeContent(
   if (!found) return;
   await setDeletionPolicy(kube, found, policy);
   await kube.remove(GVRS.volumesnapshotcontents, undefined, name);
-  await gone(kube, { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name: name }, signal);
+  const target = { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name };
+  await goneWithContent(kube, target, target, signal);
 }
 
 export const sourceOf = (ref: VolumeRef, volume: { namespace: string; claim: string }) => ({

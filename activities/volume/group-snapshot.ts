@@ -21,7 +21,7 @@ import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { cutOf } from './cut.ts';
-import { gone } from './hand-over-snapshot.ts';
+import { gone, goneWithContent } from './hand-over-snapshot.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
 
 /**
@@ -228,8 +228,10 @@ export async function removeGroup(
   const { name, namespace } = group.object.metadata;
   const content = await setGroupPolicy(kube, group, policy);
   await kube.remove(snapshots(group.version), namespace, name);
-  await gone(kube, { gvr: snapshots(group.version), namespace, name }, signal);
-  if (!content) return;
-  await kube.remove(contents(group.version), undefined, content);
-  await gone(kube, { gvr: contents(group.version), namespace: undefined, name: content }, signal);
+  const target = { gvr: snapshots(group.version), namespace, name };
+  if (!content) return await gone(kube, target, signal);
+  const held = { gvr: contents(group.version), namespace: undefined, name: content };
+  await goneWithContent(kube, target, held, signal);
+  await kube.remove(held.gvr, undefined, content);
+  await goneWithContent(kube, held, held, signal);
 }

@@ -1,5 +1,5 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
-import { LABELS, volumeObjectName } from '../../contracts/ids.ts';
+import { LABELS, NUDGE_ANNOTATION, volumeObjectName } from '../../contracts/ids.ts';
 import { BIND_WAITS, TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { RecoveryPlan } from '../../core/model.ts';
@@ -157,8 +157,6 @@ async function bound(
   const message = `claim ${target.namespace}/${target.claim} is not bound to ${volume} (${state})`;
   throw new CaravelError('VolumeNotProvisioned', message);
 }
-
-const NUDGE_ANNOTATION = 'caravel.dev/binding';
 
 async function nudge(kube: KubeClient, { metadata }: Claim, value: string | null): Promise<void> {
   if (value === null && metadata.annotations?.[NUDGE_ANNOTATION] === undefined) return;

@@ -6,7 +6,7 @@ import type { BackupVolumeInfo } from '../../core/format/volume-info.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { describeVolume, makeVolumeTree, volumeTree } from '../support/application.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import {
   createClaim,
   createPod,
@@ -272,11 +272,7 @@ describe('in the middle of the reading', () => {
       args: [{ cluster: world.name, namespace: world.name }],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    await until(
-      async () => ((await leftovers(world)).length === 0 ? true : undefined),
-      'garbage is collected',
-      180_000,
-    );
+    await nothingLeft(world, { timeoutMs: 180_000 });
     const shown = await podVolumeBackupsOf(world, 'terminated');
     expect(shown['stays/tmp']?.status).toMatchObject({ phase: 'Canceled' });
     const backup = await ended(world, 'Backup', 'terminated', 200_000);

@@ -3,7 +3,7 @@ import type { Backup } from '../../contracts/api/backup.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, describeVolume, makeVolumeTree, podRuns } from '../support/application.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
 import { dropGroup, dropSnapshots, lab, storageSnapshots, volumeInfos } from '../support/storage.ts';
 import { apply, createWorld, ended, factsOf, removeNamespace, runToEnd } from '../support/world.ts';
@@ -191,8 +191,7 @@ describe('a group snapshot is gone with the run', () => {
       args: [{ cluster: world.name, namespace: world.name }],
       workflowIdConflictPolicy: 'USE_EXISTING',
     });
-    const clean = async () =>
-      ((await leftovers(world)).length === 0 && (await groupContents()).length === 0) || undefined;
-    await until(clean, 'garbage is collected', 200_000);
+    const also = async () => (await groupContents()).map(({ metadata }) => metadata.name);
+    await nothingLeft(world, { timeoutMs: 200_000, also });
   });
 });

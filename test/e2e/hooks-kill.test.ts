@@ -15,7 +15,7 @@ import {
   ranHooks,
   words,
 } from '../support/hooked.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
 import { apply, createWorld, ended } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
@@ -81,13 +81,6 @@ async function killWorker(): Promise<void> {
   worker = await world.startWorker();
 }
 
-const nothingLeft = async (timeoutMs = 120_000) =>
-  await until(
-    async () => ((await leftovers(world)).length === 0 ? true : undefined),
-    'nothing is left',
-    timeoutMs,
-  );
-
 const errorsOf = async (name: string) =>
   gunzipSync(await world.store.get(`backups/${name}/${name}-results.gz`)).toString('utf8');
 
@@ -149,7 +142,7 @@ describe('while the storage takes its time,', () => {
     expect(await untilReleased(15_000)).toBeLessThan(8_000);
     expect(await ran()).toEqual(['pre', 'post']);
     await fault(world, 'clear');
-    await nothingLeft();
+    await nothingLeft(world);
   });
 
   test('a run that is terminated is noticed, and its application released', async () => {
@@ -163,7 +156,7 @@ describe('while the storage takes its time,', () => {
     const workflow = world.temporal.workflow.getHandle(`unquiesce/${metadata.uid}/0`);
     expect(await workflow.result()).toEqual({ cause: 'runEnded' });
     await fault(world, 'clear');
-    await nothingLeft(300_000);
+    await nothingLeft(world, { timeoutMs: 300_000 });
     const backup = (await ended(world, 'Backup', 'terminated')) as Backup;
     expect(backup.status?.phase).toBe('Failed');
   });
@@ -179,6 +172,6 @@ describe('while the storage takes its time,', () => {
     expect(await untilReleased(40_000)).toBeLessThan(30_000);
     expect(await ran()).toEqual(['pre', 'post']);
     await fault(world, 'clear');
-    await nothingLeft(300_000);
+    await nothingLeft(world, { timeoutMs: 300_000 });
   });
 });

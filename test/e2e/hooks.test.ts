@@ -18,8 +18,7 @@ import {
   shell,
   words,
 } from '../support/hooked.ts';
-import { leftovers } from '../support/leftovers.ts';
-import { until } from '../support/processes.ts';
+import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { createWorld, removeNamespace, runToEnd } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -99,7 +98,7 @@ test('a cut that fails does not keep the application quiesced', async () => {
   expect(words(await ranHooks(world, APP, 'app'))).toEqual(['pre', 'post']);
   expect(await isQuiet(world, APP, 'app')).toBe(false);
   await fault(world, 'clear');
-  await until(async () => ((await leftovers(world)).length === 0 ? true : undefined), 'nothing is left');
+  await nothingLeft(world);
 });
 
 test('two backups of the same application at once quiesce it one after the other', async () => {

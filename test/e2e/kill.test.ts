@@ -7,7 +7,7 @@ import { RUN_TAG } from '../../platform/kopia/commands.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
-import { leftovers } from '../support/leftovers.ts';
+import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { inRun, processesOf, until } from '../support/processes.ts';
 import { snapshotsIn } from '../support/repository.ts';
 import { apply, createWorld, ended, factsOf } from '../support/world.ts';
@@ -197,12 +197,7 @@ test('a workflow that is terminated from outside leaves nothing, and its backup 
     args: [{ cluster: world.name, namespace: world.name }],
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
-  const left = await until(
-    async () => ((await leftovers(world)).length === 0 ? [] : undefined),
-    'garbage is collected',
-    180_000,
-  );
-  expect(left).toEqual([]);
+  await nothingLeft(world, { timeoutMs: 180_000 });
   const broken = (await snapshotsIn(world, APP)).filter(({ tags }) => tags?.[`tag:${RUN_TAG}`] === uid);
   expect(broken).toEqual([]);
   const backup = await ended(world, 'Backup', 'terminated', 200_000);

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LABELS } from '../../contracts/ids.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -75,4 +76,18 @@ export async function leftovers(world: World): Promise<string[]> {
   const found = (await Promise.all([labelled(world), orphans(world), scratch(world)])).flat();
   // What was lost before this world began is not its doing.
   return found.filter((entry) => !world.foreign.includes(entry));
+}
+
+/** Waits until nothing is left, also by these further looks; else says what is. */
+export async function nothingLeft(
+  world: World,
+  { timeoutMs = 120_000, also = async () => [] as string[] } = {},
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const left = [...(await leftovers(world)), ...(await also())];
+    if (left.length === 0) return;
+    if (Date.now() > end) throw new Error(`after ${timeoutMs} ms there is left: ${left.join(', ')}`);
+    await delay(200);
+  }
 }
