@@ -92,7 +92,8 @@ describe('the worker is killed', () => {
     await killWorker();
     await untilReleased(60_000);
     const backup = (await ended(world, 'Backup', 'between')) as Backup;
-    expect(backup.status).toMatchObject({ phase: 'Completed', hookStatus: { hooksAttempted: 2 } });
+    const complete = { phase: 'Completed', hookStatus: { hooksAttempted: 2 } };
+    expect(backup.status, await errorsOf('between')).toMatchObject(complete);
     expect(await ran()).toEqual(['pre', 'post']);
     expect(await leftovers(world)).toEqual([]);
   });
