@@ -139,6 +139,9 @@ export const NUDGE_ANNOTATION = 'caravel.dev/nudge';
 /** Annotation on a custom resource with the facts that Velero's status schema has no field for, as JSON. */
 export const FACTS_ANNOTATION = 'caravel.dev/facts';
 
+/** Selects every object that runs create. */
+export const OURS = `${LABELS.managedBy}=caravel`;
+
 /** Labels of every object that a run creates. */
 export function runLabels(run: RunRef, component: string): Record<string, string> {
   return {

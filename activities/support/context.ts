@@ -7,10 +7,10 @@ import type { RecoveryPlan, RestorePlan, VolumePlan, VolumePlans } from '../../c
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { NodeAgentSettings } from '../../core/volume/node-agent.ts';
 import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
-import { getDoc, putDoc } from '../../platform/store/documents.ts';
+import { getDoc, putDoc, sharedDoc } from '../../platform/store/documents.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from './deps.ts';
-import { openLocation } from './location.ts';
+import { recentLocation } from './location.ts';
 import type { Location } from './location.ts';
 
 /** What a run was asked to do, fixed when it began: later edits of the resource change nothing. */
@@ -61,7 +61,7 @@ export function locationOfContext(ref: DocRef): string {
 }
 
 export async function openRun<R = Backup>(deps: Deps, ref: RunContextRef): Promise<Opened<R>> {
-  const location = await openLocation(deps, ref.run.namespace, locationOfContext(ref.context));
+  const location = await recentLocation(deps, ref.run.namespace, locationOfContext(ref.context));
   const context = await getDoc<RunContext<R>>(location.store, ref.context);
   return { context, location, store: location.store };
 }
@@ -72,7 +72,7 @@ export async function volumePlan(
   ref: VolumeRef,
 ): Promise<{ volume: VolumePlan } & Opened<Backup>> {
   const opened = await openRun<Backup>(deps, ref);
-  const volume = (await getDoc<VolumePlans>(opened.store, ref.volumes)).volumes[ref.index];
+  const volume = (await sharedDoc<VolumePlans>(opened.store, ref.volumes)).volumes[ref.index];
   if (!volume) throw new CaravelError('InvalidInput', `the run has no volume ${ref.index}`);
   return { ...opened, volume };
 }
@@ -83,7 +83,7 @@ export async function recoveryPlan(
   ref: VolumeRef,
 ): Promise<{ volume: RecoveryPlan } & Opened<Restore>> {
   const opened = await openRun<Restore>(deps, ref);
-  const volume = (await getDoc<RestorePlan>(opened.store, ref.volumes)).recoveries[ref.index];
+  const volume = (await sharedDoc<RestorePlan>(opened.store, ref.volumes)).recoveries[ref.index];
   if (!volume) throw new CaravelError('InvalidInput', `the run has no volume ${ref.index}`);
   return { ...opened, volume };
 }

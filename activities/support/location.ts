@@ -2,6 +2,7 @@ import { GVR } from '../../contracts/api/gvr.ts';
 import type { BackupStorageLocation } from '../../contracts/api/location.ts';
 import { readResource } from '../../contracts/api/meta.ts';
 import type { RepositorySpec } from '../../contracts/mover.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import { foreignFolders } from '../../core/location/layout.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -37,8 +38,29 @@ export async function defaultLocation(deps: Deps, namespace: string): Promise<st
   return locations.find((location) => location.spec.default === true)?.metadata.name ?? 'default';
 }
 
-/** Reads the location and its Secrets anew each time, so that changed credentials are used by the next step. */
-export async function openLocation(deps: Deps, namespace: string, name: string): Promise<Location> {
+/** What was read of a location a moment ago, by the client that read it. */
+const recent = new WeakMap<Deps, Map<string, { readAt: number; location: Promise<Location> }>>();
+
+/** For the steps of a run, of which there are many at once: as it was a moment ago. */
+export function recentLocation(deps: Deps, namespace: string, name: string): Promise<Location> {
+  const known = recent.get(deps)?.get(`${namespace}/${name}`);
+  if (known && performance.now() - known.readAt < TIMEOUTS.locationKnown) return known.location;
+  return openLocation(deps, namespace, name);
+}
+
+/** Reads the location and its Secrets anew, so that changed credentials are used. */
+export function openLocation(deps: Deps, namespace: string, name: string): Promise<Location> {
+  const known = recent.get(deps) ?? new Map<string, { readAt: number; location: Promise<Location> }>();
+  recent.set(deps, known);
+  const location = readLocation(deps, namespace, name);
+  const key = `${namespace}/${name}`;
+  known.set(key, { readAt: performance.now(), location });
+  // Whoever comes next asks again.
+  location.catch(() => known.delete(key));
+  return location;
+}
+
+async function readLocation(deps: Deps, namespace: string, name: string): Promise<Location> {
   const raw = await deps.kube.find(GVR.backupStorageLocations, namespace, name);
   if (!raw)
     throw new CaravelError(
@@ -72,8 +94,18 @@ export async function readSecret(
   namespace: string,
   name: string,
 ): Promise<Record<string, string>> {
-  const secret = await deps.kube.find<Secret>(GVRS.secrets, namespace, name);
+  const secret = await findSecret(deps, namespace, name);
   if (!secret) throw new CaravelError('InvalidInput', `Secret ${namespace}/${name} does not exist`);
+  return secret;
+}
+
+export async function findSecret(
+  deps: Deps,
+  namespace: string,
+  name: string,
+): Promise<Record<string, string> | undefined> {
+  const secret = await deps.kube.find<Secret>(GVRS.secrets, namespace, name);
+  if (!secret) return undefined;
   return Object.fromEntries(
     Object.entries(secret.data ?? {}).map(([key, value]) => [
       key,

@@ -4,7 +4,8 @@ import { TIMEOUTS } from '../../contracts/settings.ts';
 import { isNotFound, KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import { gone, goneWithContent, setDeletionPolicy } from './hand-over-snapshot.ts';
+import { gone, goneWithContent, isOurs } from './gone.ts';
+import { setDeletionPolicy } from './hand-over-snapshot.ts';
 import type { Claim, Snapshot, SnapshotContent, Volume } from './snapshot-objects.ts';
 
 /**
@@ -26,7 +27,8 @@ export async function removeMovers(kube: KubeClient, at: VolumeObjects, signal: 
   await Promise.all(
     pods.map(async (pod) => {
       await kube.remove(GVRS.pods, at.namespace, pod.metadata.name);
-      await gone(kube, { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name }, signal);
+      const target = { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name, ours: true };
+      await gone(kube, target, signal);
     }),
   );
 }
@@ -47,7 +49,7 @@ export async function removeClaim(kube: KubeClient, at: VolumeObjects, signal: A
   const volume = claim.spec.volumeName;
   if (volume) await setReclaimPolicy(kube, volume, 'Delete');
   await kube.remove(GVRS.persistentvolumeclaims, at.namespace, at.name);
-  await gone(kube, { gvr: GVRS.persistentvolumeclaims, namespace: at.namespace, name: at.name }, signal);
+  await gone(kube, { gvr: GVRS.persistentvolumeclaims, ...at, ours: isOurs(claim) }, signal);
   if (volume) await gone(kube, { gvr: GVRS.persistentvolumes, namespace: undefined, name: volume }, signal);
 }
 
@@ -85,14 +87,17 @@ export async function removeSnapshots(
     await removeSnapshot(kube, source.namespace, source.snapshot, policy, signal);
   // The snapshot may have gone without its content when a hand-over was interrupted.
   if (source.content) await removeContent(kube, source.content, policy, signal);
-  await removeSnapshot(kube, at.namespace, at.name, copyOwns ? 'Delete' : 'Retain', signal);
-  if (!copyOwns) await removeContent(kube, at.name, 'Retain', signal);
+  const own = copyOwns ? 'Delete' : 'Retain';
+  const found = await removeSnapshot(kube, at.namespace, at.name, own, signal);
+  // It is made before its snapshot, and not found through one that is not bound to it.
+  if (!found || !copyOwns) await removeContent(kube, at.name, own, signal);
 }
 
 async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: AbortSignal): Promise<boolean> {
   const copy = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, at.name);
   // The snapshot of a group goes with its group.
   if (!copy || copy.metadata.annotations?.[GROUP_ANNOTATION]) return false;
+  if (copy.status?.snapshotHandle) return true;
   try {
     return await kube.waitFor<SnapshotContent, boolean>(
       GVRS.volumesnapshotcontents,
@@ -107,26 +112,27 @@ async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: Abort
   }
 }
 
-/** Deletes a VolumeSnapshot and its content; with Delete, the content is gone only when the driver has obeyed. */
+/**
+ * Deletes a VolumeSnapshot and its content; with Delete, the content is gone only when the driver has obeyed. Says
+ * whether there was one.
+ */
 export async function removeSnapshot(
   kube: KubeClient,
   namespace: string,
   name: string,
   policy: 'Delete' | 'Retain',
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const snapshot = await kube.find<Snapshot>(GVRS.volumesnapshots, namespace, name);
-  const content =
-    snapshot && (snapshot.status?.boundVolumeSnapshotContentName ?? `snapcontent-${snapshot.metadata.uid}`);
-  if (content) {
-    const found = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, content);
-    if (found) await setDeletionPolicy(kube, found, policy);
-  }
+  if (!snapshot) return false;
+  const content = snapshot.status?.boundVolumeSnapshotContentName ?? `snapcontent-${snapshot.metadata.uid}`;
+  const found = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, content);
+  if (found) await setDeletionPolicy(kube, found, policy);
   await kube.remove(GVRS.volumesnapshots, namespace, name);
-  const target = { gvr: GVRS.volumesnapshots, namespace, name };
-  const held = { gvr: GVRS.volumesnapshotcontents, name: content ?? '' };
-  await (content ? goneWithContent(kube, target, held, signal) : gone(kube, target, signal));
-  if (content) await removeContent(kube, content, policy, signal);
+  const target = { gvr: GVRS.volumesnapshots, namespace, name, ours: isOurs(snapshot) };
+  await goneWithContent(kube, target, { gvr: GVRS.volumesnapshotcontents, name: content }, signal);
+  await removeContent(kube, content, policy, signal);
+  return true;
 }
 
 export async function removeContent(
@@ -139,7 +145,7 @@ export async function removeContent(
   if (!found) return;
   await setDeletionPolicy(kube, found, policy);
   await kube.remove(GVRS.volumesnapshotcontents, undefined, name);
-  const target = { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name };
+  const target = { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name, ours: isOurs(found) };
   await goneWithContent(kube, target, target, signal);
 }
 

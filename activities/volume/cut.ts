@@ -4,6 +4,7 @@ import {
   volumeObjectName,
   runLabels,
   LABELS,
+  OURS,
   validName,
   WORKFLOW_ANNOTATION,
   runWorkflowId,
@@ -65,6 +66,11 @@ function sourceSnapshot(ref: VolumeRef, volume: VolumePlan, name: string) {
   };
 }
 
+/** A snapshot has a time when its content has a handle. Whether it can be used is another question. */
+const isTaken = (snapshot: Snapshot | undefined): boolean =>
+  snapshot?.status?.boundVolumeSnapshotContentName !== undefined &&
+  (snapshot.status.creationTime !== undefined || snapshot.status.readyToUse === true);
+
 async function waitForHandle(
   deps: Deps,
   volume: VolumePlan,
@@ -72,14 +78,14 @@ async function waitForHandle(
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<VolumeCut> {
   const { kube } = deps;
-  const bound = await kube.waitFor<Snapshot, Snapshot>(
+  const taken = await kube.waitFor<Snapshot, Snapshot>(
     GVRS.volumesnapshots,
     volume.namespace,
     name,
-    (snapshot) => (snapshot?.status?.boundVolumeSnapshotContentName ? snapshot : undefined),
-    options,
+    (snapshot) => (isTaken(snapshot) ? snapshot : undefined),
+    { ...options, among: OURS },
   );
-  const contentName = bound.status?.boundVolumeSnapshotContentName ?? '';
+  const contentName = taken.status?.boundVolumeSnapshotContentName ?? '';
   const content = await kube.waitFor<SnapshotContent, SnapshotContent>(
     GVRS.volumesnapshotcontents,
     undefined,
@@ -87,7 +93,7 @@ async function waitForHandle(
     (candidate) => (candidate?.status?.snapshotHandle ? candidate : undefined),
     options,
   );
-  return cutOf(bound, content, volume.snapshotClass);
+  return cutOf(taken, content, volume.snapshotClass);
 }
 
 /** What is known of a snapshot that has a handle. */

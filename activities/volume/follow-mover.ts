@@ -1,4 +1,4 @@
-import { LABELS } from '../../contracts/ids.ts';
+import { LABELS, OURS } from '../../contracts/ids.ts';
 import { MOVER_CONTAINER } from '../../contracts/mover.ts';
 import type { MoverEvent, TransferResult } from '../../contracts/mover.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
@@ -10,7 +10,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { moverPods } from './clean-up.ts';
 import type { VolumeObjects } from './clean-up.ts';
-import { gone } from './hand-over-snapshot.ts';
+import { gone } from './gone.ts';
 
 /**
  * Watches over one volume's mover: creates it, or finds the one an earlier attempt of the step created, and follows
@@ -53,7 +53,7 @@ async function attachOrCreate({ kube, at, signal, firstAttempt, podFor }: Follow
   for (const dying of pods)
     await gone(
       kube,
-      { gvr: GVRS.pods, namespace: at.namespace, name: dying.metadata.name },
+      { gvr: GVRS.pods, namespace: at.namespace, name: dying.metadata.name, ours: true },
       signal,
       TIMEOUTS.moverGone,
     );
@@ -106,7 +106,7 @@ async function nextStart(
     const start = startOf(object);
     return test(start) ? start : undefined;
   };
-  const options = { timeoutMs: TIMEOUTS.moverStart, signal };
+  const options = { timeoutMs: TIMEOUTS.moverStart, signal, among: OURS };
   try {
     return await kube.waitFor(GVRS.pods, at.namespace, name, wanted, options);
   } catch (error) {
@@ -189,7 +189,7 @@ async function removeDeadPod({ kube, at, signal }: Following, pod: KubeObject): 
   await kube.remove(GVRS.pods, at.namespace, pod.metadata.name);
   await gone(
     kube,
-    { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name },
+    { gvr: GVRS.pods, namespace: at.namespace, name: pod.metadata.name, ours: true },
     signal,
     TIMEOUTS.moverGone,
   );

@@ -21,7 +21,7 @@ import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { cutOf } from './cut.ts';
-import { gone, goneWithContent } from './hand-over-snapshot.ts';
+import { gone, goneWithContent } from './gone.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
 
 /**

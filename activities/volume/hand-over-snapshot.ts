@@ -2,18 +2,18 @@ import type { VolumeRef } from '../../contracts/activities.ts';
 import {
   GROUP_ANNOTATION,
   LABELS,
-  NUDGE_ANNOTATION,
+  OURS,
   runLabels,
   runWorkflowId,
   sourceSnapshotName,
   volumeObjectName,
   WORKFLOW_ANNOTATION,
 } from '../../contracts/ids.ts';
-import { DELETION_WAITS, TIMEOUTS } from '../../contracts/settings.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { VolumeCut, VolumePlan } from '../../core/model.ts';
-import { isNotFound, KubeWaitTimeout } from '../../platform/kube/errors.ts';
+import { isNotFound } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { Gvr, KubeClient } from '../../platform/kube/types.ts';
+import type { KubeClient } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import { MOVEMENT_GVR, uploadFor } from './movement.ts';
@@ -109,20 +109,13 @@ async function copyIsReady(
   signal: AbortSignal,
 ): Promise<void> {
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
-  const options = { timeoutMs: TIMEOUTS.csiSnapshot, signal };
-  await kube.waitFor<SnapshotContent, true>(
-    GVRS.volumesnapshotcontents,
-    undefined,
-    name,
-    (content) => (content?.status?.snapshotHandle ? true : undefined),
-    options,
-  );
+  // A snapshot is ready only when its content has a status, and so owns the handle.
   await kube.waitFor<Snapshot, true>(
     GVRS.volumesnapshots,
     ref.run.namespace,
     name,
     (snapshot) => (snapshot?.status?.readyToUse ? true : undefined),
-    options,
+    { timeoutMs: TIMEOUTS.csiSnapshot, signal, among: OURS },
   );
 }
 
@@ -138,51 +131,4 @@ export async function setDeletionPolicy(
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
-}
-
-interface Target {
-  gvr: Gvr;
-  namespace: string | undefined;
-  name: string;
-}
-
-/** As `gone`, for an object that goes when a content does, such as the content itself. */
-export async function goneWithContent(
-  kube: KubeClient,
-  target: Target,
-  content: Pick<Target, 'gvr' | 'name'>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const [at, timeoutMs] of DELETION_WAITS.entries()) {
-    try {
-      await gone(kube, target, signal, timeoutMs);
-      return;
-    } catch (error) {
-      if (!(error instanceof KubeWaitTimeout) || at === DELETION_WAITS.length - 1) throw error;
-      await nudge(kube, content.gvr, content.name);
-    }
-  }
-}
-
-/** Nothing is changed that means something, but whoever watches looks again. */
-async function nudge(kube: KubeClient, gvr: Gvr, name: string): Promise<void> {
-  const patch = { metadata: { annotations: { [NUDGE_ANNOTATION]: new Date().toISOString() } } };
-  try {
-    await kube.patch(gvr, undefined, name, patch, { type: 'merge' });
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
-}
-
-/** Waits until an object is gone; its finalizers, and so the storage behind it, are done then. */
-export async function gone(
-  kube: KubeClient,
-  { gvr, namespace, name }: Target,
-  signal: AbortSignal,
-  timeoutMs: number = TIMEOUTS.release,
-): Promise<void> {
-  await kube.waitFor(gvr, namespace, name, (object) => (object === undefined ? true : undefined), {
-    timeoutMs,
-    signal,
-  });
 }

@@ -11,7 +11,7 @@ import { recoveryPlan } from '../support/context.ts';
 import { removeClaim, removeCredentials, removeMovers } from './clean-up.ts';
 import type { VolumeObjects } from './clean-up.ts';
 import { volumeMarks } from './expose.ts';
-import { gone } from './hand-over-snapshot.ts';
+import { gone } from './gone.ts';
 import type { Claim, Volume } from './snapshot-objects.ts';
 
 /** The reclaim policy that a volume had before it was kept for the hand-over. */
@@ -58,7 +58,7 @@ export async function handOverVolume(deps: Deps, ref: VolumeRef, signal: AbortSi
   const name = await keepVolume(kube, ref, at);
   if (!name) return;
   await kube.remove(GVRS.persistentvolumeclaims, at.namespace, at.name);
-  await gone(kube, { gvr: GVRS.persistentvolumeclaims, namespace: at.namespace, name: at.name }, signal);
+  await gone(kube, { gvr: GVRS.persistentvolumeclaims, ...at, ours: true }, signal);
   await assignVolume(kube, name, volume, signal);
   const manifest = volume.manifest as { spec: object };
   await kube.ensure(GVRS.persistentvolumeclaims, volume.namespace, {

@@ -26,7 +26,7 @@ import type { RepositoryAt } from './backup-repository.ts';
 import type { Deps } from '../support/deps.ts';
 import { openRun, volumePlan } from '../support/context.ts';
 import { inLanes } from '../support/lanes.ts';
-import { openLocation, readSecret, repositoryOf } from '../support/location.ts';
+import { findSecret, openLocation, readSecret, repositoryOf } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 import { resultOfWorkflow } from '../support/workflow-result.ts';
 
@@ -35,6 +35,14 @@ export const PASSWORD_SECRET = { name: 'velero-repo-credentials', key: 'reposito
 
 /** The repositories' password; a random one is made for a cluster that has none. */
 export async function repositoryPassword(deps: Deps, namespace: string): Promise<string> {
+  const { name, key } = PASSWORD_SECRET;
+  const secret = (await findSecret(deps, namespace, name)) ?? (await makePassword(deps, namespace));
+  const password = secret[key]?.trim();
+  if (!password) throw new CaravelError('InvalidInput', `Secret ${namespace}/${name} has no key ${key}`);
+  return password;
+}
+
+async function makePassword(deps: Deps, namespace: string): Promise<Record<string, string>> {
   const { name, key } = PASSWORD_SECRET;
   const { created } = await deps.kube.ensure(GVRS.secrets, namespace, {
     apiVersion: 'v1',
@@ -48,9 +56,7 @@ export async function repositoryPassword(deps: Deps, namespace: string): Promise
       `made the repository password: keep a copy of Secret ${namespace}/${name}, no backup is readable without it`,
     );
   }
-  const password = (await readSecret(deps, namespace, name))[key]?.trim();
-  if (!password) throw new CaravelError('InvalidInput', `Secret ${namespace}/${name} has no key ${key}`);
-  return password;
+  return await readSecret(deps, namespace, name);
 }
 
 export async function movementCredentials(deps: Deps, namespace: string, location: Location) {

@@ -7,6 +7,7 @@ export interface Snapshot extends KubeObject {
   spec: { source: object; volumeSnapshotClassName?: string };
   status?: {
     boundVolumeSnapshotContentName?: string;
+    creationTime?: string;
     readyToUse?: boolean;
     restoreSize?: string;
     error?: { message?: string };

@@ -238,6 +238,8 @@ const temporal: Component = {
       ...['--ui-ip', lab.address, '--ui-port', String(ports.temporalUi)],
       ...['--metrics-port', String(ports.temporalMetrics)],
       ...['--db-filename', join(lab.dir, 'temporal', 'temporal.db')],
+      // As with etcd: what was written survives the process, not the machine.
+      ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF'],
       ...['--namespace', 'default', '--log-level', 'warn'],
     ],
     env: { HOME: join(lab.dir, 'temporal') },

@@ -1,6 +1,6 @@
 import { loadKubeConfig } from './credentials.ts';
 import { discover } from './discovery.ts';
-import { isConflict, isNotFound, KubeError } from './errors.ts';
+import { isConflict, isNotFound, KubeError, noAnswer } from './errors.ts';
 import { execInPod, type ExecOptions } from './exec.ts';
 import { collectionPath, objectPath } from './gvr.ts';
 import { stringifyJson } from './json.ts';
@@ -18,9 +18,12 @@ import type {
   PatchOptions,
   PatchType,
   SignalKubeClient,
+  WaitOptions,
   WatchEvent,
   WatchOptions,
 } from './types.ts';
+import { SharedWatches } from './shared-watch.ts';
+import { waitAmong } from './wait-among.ts';
 import { waitForObject } from './wait-for.ts';
 import { watchObjects } from './watch.ts';
 
@@ -34,7 +37,8 @@ export interface KubeClientOptions {
 
 export function createKubeClient(options: KubeClientOptions = {}): SignalKubeClient {
   const config = loadKubeConfig(options.kubeconfigPath, options.context);
-  return new HttpKubeClient(new Transport(config, { qps: options.qps, burst: options.burst }));
+  const transport = new Transport(config, { qps: options.qps, burst: options.burst });
+  return new HttpKubeClient(transport, new SharedWatches(transport));
 }
 
 const PATCH_CONTENT: Record<PatchType, string> = {
@@ -49,15 +53,17 @@ const FIELD_MANAGER = 'caravel';
 
 class HttpKubeClient implements SignalKubeClient {
   readonly #transport: Transport;
+  readonly #watches: SharedWatches;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(transport: Transport, signal?: AbortSignal) {
+  constructor(transport: Transport, watches: SharedWatches, signal?: AbortSignal) {
     this.#transport = transport;
+    this.#watches = watches;
     this.#signal = signal;
   }
 
   withSignal(signal: AbortSignal): SignalKubeClient {
-    return new HttpKubeClient(this.#transport, both(this.#signal, signal));
+    return new HttpKubeClient(this.#transport, this.#watches, both(this.#signal, signal));
   }
 
   get<T = KubeObject>(gvr: Gvr, namespace: string | undefined, name: string): Promise<T> {
@@ -176,9 +182,12 @@ class HttpKubeClient implements SignalKubeClient {
     namespace: string | undefined,
     name: string,
     test: (object: T | undefined) => R | undefined,
-    options: { timeoutMs: number; signal?: AbortSignal },
+    { among, ...options }: WaitOptions,
   ): Promise<R> {
-    return waitForObject(this.#transport, { gvr, namespace, name }, test, this.#tied(options));
+    const target = { gvr, namespace, name };
+    if (among === undefined) return waitForObject(this.#transport, target, test, this.#tied(options));
+    const objects = { ...target, labelSelector: among };
+    return waitAmong(this.#transport, this.#watches, objects, test, this.#tied(options));
   }
 
   logLines(namespace: string, pod: string, options: LogOptions = {}): AsyncIterable<string> {
@@ -205,6 +214,7 @@ class HttpKubeClient implements SignalKubeClient {
   }
 
   close(): Promise<void> {
+    this.#watches.close(noAnswer('Closed', 'client', 'the client was closed'));
     return this.#transport.close();
   }
 

@@ -66,6 +66,8 @@ export const WATCH = {
   retryLongest: 2_000,
   /** A watch that ends earlier, with nothing received, counts as a failure: no hot loop against a broken proxy. */
   shortest: 1_000,
+  /** A watch that several share stays for so long after the last of them: the next step of a run comes sooner. */
+  linger: 5_000,
   /** An event holds one object; etcd's limit is 1.5 MiB, aggregated servers may exceed it. */
   lineBytes: 64 * 1024 * 1024,
 } as const;

@@ -119,6 +119,12 @@ export interface DeleteOptions {
   propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
 }
 
+export interface WaitOptions {
+  timeoutMs: number;
+  signal?: AbortSignal;
+  among?: string;
+}
+
 export interface KubeClient {
   get<T = KubeObject>(gvr: Gvr, namespace: string | undefined, name: string): Promise<T>;
   /** Like get, but undefined for 404. */
@@ -154,14 +160,16 @@ export interface KubeClient {
   ): AsyncIterable<WatchEvent<T>>;
   /**
    * Waits on a watch of one object until `test` returns something other than undefined; `test` sees undefined when
-   * the object does not exist. Throws KubeWaitTimeout (with the object last seen) after `timeoutMs`.
+   * the object does not exist. Throws KubeWaitTimeout (with the object last seen) after `timeoutMs`. With `among`, a
+   * label selector that the object fulfils, it shares one watch with all who wait for such objects at the same time:
+   * for kinds and namespaces of which there are few such objects.
    */
   waitFor<T, R>(
     gvr: Gvr,
     namespace: string | undefined,
     name: string,
     test: (object: T | undefined) => R | undefined,
-    options: { timeoutMs: number; signal?: AbortSignal },
+    options: WaitOptions,
   ): Promise<R>;
   /** Lines of a container's log; with `follow` until the container ends or the signal aborts (no error then). */
   logLines(

@@ -150,7 +150,7 @@ function parseEvent(line: string, request: string): RawEvent {
 }
 
 /** Expired (410), too many requests (429) and a token in renewal (401) pass; other refusals do not. */
-function isPermanent(error: unknown): boolean {
+export function isPermanent(error: unknown): boolean {
   if (!(error instanceof KubeError)) return true;
   if (error.code === 0) return error.reason === 'Closed';
   return error.code >= 400 && error.code < 500 && ![401, 408, 410, 429].includes(error.code);

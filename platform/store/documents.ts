@@ -13,8 +13,14 @@ import type { ObjectStore } from './types.ts';
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** Texts by the hash of their stored bytes, oldest use first. The content is its own key, so it is never stale. */
-const cache = new Map<string, Buffer>();
+interface Known {
+  text: Buffer;
+  /** Parsed and frozen, once somebody asked for it so. */
+  shared?: unknown;
+}
+
+/** By the hash of the stored bytes, oldest use first. The content is its own key, so it is never stale. */
+const cache = new Map<string, Known>();
 let cachedBytes = 0;
 
 export const sha256Hex = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -37,10 +43,25 @@ export async function putBytes(store: ObjectStore, key: string, bytes: Buffer): 
 
 /** A new copy of the value each time; callers may change it. */
 export async function getDoc<T>(store: ObjectStore, ref: DocRef): Promise<T> {
-  const known = cache.get(ref.sha256);
-  const text = known ?? (await readText(store, ref));
+  const text = cache.get(ref.sha256)?.text ?? (await readText(store, ref));
   remember(ref.sha256, text);
   return parseJson<T>(text);
+}
+
+/** One value for all callers, which must not change it: for long lists of which each step needs one entry. */
+export async function sharedDoc<T>(store: ObjectStore, ref: DocRef): Promise<T> {
+  const known = cache.get(ref.sha256);
+  if (known?.shared !== undefined) return known.shared as T;
+  const value = frozen(await getDoc<T>(store, ref));
+  const entry = cache.get(ref.sha256);
+  if (entry) entry.shared = value;
+  return value;
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
 }
 
 /** The stored bytes; StoreCorrupt when they are not those that were written. */
@@ -70,13 +91,14 @@ async function readText(store: ObjectStore, ref: DocRef): Promise<Buffer> {
 }
 
 function remember(hash: string, text: Buffer): void {
+  const known = cache.get(hash) ?? { text };
   if (cache.delete(hash)) cachedBytes -= text.length;
   if (text.length > DOCUMENTS.cacheBytes) return;
-  cache.set(hash, text);
+  cache.set(hash, known);
   cachedBytes += text.length;
-  for (const [oldest, { length }] of cache) {
+  for (const [oldest, { text: old }] of cache) {
     if (cachedBytes <= DOCUMENTS.cacheBytes) break;
     cache.delete(oldest);
-    cachedBytes -= length;
+    cachedBytes -= old.length;
   }
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FakeRequest } from './fake-api.ts';
-import { json } from './fake-api.ts';
+import { json, status } from './fake-api.ts';
 
 /** A resource that a fake API lists and watches; the test changes it, breaks its connections and forgets versions. */
 export class FakeResource {
@@ -11,7 +11,10 @@ export class FakeResource {
   /** Answers instead of the next watch request; false = not this time. */
   onWatch: (response: ServerResponse, query: URLSearchParams) => boolean = () => false;
 
-  handle({ query }: FakeRequest, response: ServerResponse): void {
+  handle({ path, query }: FakeRequest, response: ServerResponse): void {
+    const name = /\/configmaps\/([^/]+)$/.exec(path)?.[1];
+    if (name !== undefined && this.objects.has(name)) return json(response, this.object(name));
+    if (name !== undefined) return status(response, 404, 'NotFound');
     if (query.get('watch') !== 'true') {
       this.lists++;
       const items = [...this.objects.keys()].map((name) => this.object(name));

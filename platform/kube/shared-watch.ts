@@ -1,0 +1,126 @@
+import { WATCH } from './limits.ts';
+import type { Transport } from './transport.ts';
+import type { Gvr, KubeObject } from './types.ts';
+import { watchObjects } from './watch.ts';
+
+/**
+ * One watch for everybody who waits for objects of the same kind: a watch of one's own costs a connection, a list and
+ * a place in the API server's cache each time, and a run waits a dozen times for each volume.
+ */
+
+/** What a listener is told of its object. */
+export type News =
+  /** The watch stands, or has been renewed: what happened before may have been missed, so look. */
+  | { type: 'look' }
+  /** A state of the object, undefined when it is gone. */
+  | { type: 'state'; object: KubeObject | undefined }
+  /** The watch is interrupted, and will stand again. */
+  | { type: 'trouble'; error: unknown }
+  /** The watch has ended for good. */
+  | { type: 'failed'; error: unknown };
+
+export type Listener = (news: News) => void;
+
+export interface WatchedObjects {
+  gvr: Gvr;
+  namespace: string | undefined;
+  labelSelector: string;
+}
+
+export class SharedWatches {
+  readonly #transport: Transport;
+  readonly #open = new Map<string, SharedWatch>();
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Tells of the object of this name from now on; returns a function that ends it. */
+  listen(objects: WatchedObjects, name: string, listener: Listener): () => void {
+    const key = JSON.stringify([objects.gvr, objects.namespace, objects.labelSelector]);
+    const watch = this.#open.get(key) ?? this.#start(key, objects);
+    return watch.listen(name, listener);
+  }
+
+  /** Who still waits is told `error`. */
+  close(error: unknown): void {
+    for (const watch of this.#open.values()) watch.stop(error);
+  }
+
+  #start(key: string, objects: WatchedObjects): SharedWatch {
+    const watch = new SharedWatch(this.#transport, objects, () => this.#open.delete(key));
+    this.#open.set(key, watch);
+    return watch;
+  }
+}
+
+class SharedWatch {
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #stop = new AbortController();
+  /** Its place is free for another one. */
+  readonly #ended: () => void;
+  #stands = false;
+  #lingering: NodeJS.Timeout | undefined;
+
+  constructor(transport: Transport, objects: WatchedObjects, ended: () => void) {
+    this.#ended = ended;
+    void this.#run(transport, objects);
+  }
+
+  listen(name: string, listener: Listener): () => void {
+    clearTimeout(this.#lingering);
+    const own = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, own.add(listener));
+    if (this.#stands) listener({ type: 'look' });
+    return () => {
+      own.delete(listener);
+      if (own.size === 0 && this.#listeners.get(name) === own) this.#listeners.delete(name);
+      if (this.#listeners.size === 0) this.#linger();
+    };
+  }
+
+  stop(error?: unknown): void {
+    clearTimeout(this.#lingering);
+    this.#ended();
+    this.#stop.abort();
+    this.#tellAll({ type: 'failed', error });
+  }
+
+  /** Who waits next comes soon, as a rule. */
+  #linger(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = setTimeout(() => this.stop(), WATCH.linger);
+    this.#lingering.unref();
+  }
+
+  async #run(transport: Transport, { gvr, namespace, labelSelector }: WatchedObjects): Promise<void> {
+    const options = {
+      labelSelector,
+      signal: this.#stop.signal,
+      onRetry: (error: unknown) => this.#tellAll({ type: 'trouble', error }),
+      ...(namespace !== undefined && { namespace }),
+    };
+    try {
+      for await (const event of watchObjects(transport, gvr, options)) {
+        if (event.type === 'SYNCED') this.#synced();
+        else
+          this.#tell(event.object?.metadata.name ?? '', event.type === 'DELETED' ? undefined : event.object);
+      }
+    } catch (error) {
+      this.stop(error);
+    }
+  }
+
+  #synced(): void {
+    this.#stands = true;
+    this.#tellAll({ type: 'look' });
+  }
+
+  #tellAll(news: News): void {
+    for (const own of this.#listeners.values()) for (const listener of own) listener(news);
+  }
+
+  #tell(name: string, object: KubeObject | undefined): void {
+    for (const listener of this.#listeners.get(name) ?? []) listener({ type: 'state', object });
+  }
+}
