@@ -209,12 +209,19 @@ export interface ProtectActivities {
   transferPodVolume(input: VolumeRef): Promise<TransferSummary>;
   /** Everything made for the volume is gone, the storage snapshot included. */
   cleanUpProtection(input: VolumeRef & { cut?: VolumeCut }): Promise<void>;
-  /** Writes the outcome of a volume into its DataUpload/DataDownload and as a document. */
-  recordOutcome(input: VolumeRef & { outcome: VolumeOutcome }): Promise<DocRef>;
+  /**
+   * Writes the outcome of a volume into its DataUpload/DataDownload and as a document. What a backup `sent` is read back
+   * from the repository before: a snapshot that does not stand there as it was sent makes a failed outcome.
+   */
+  recordOutcome(input: VolumeRef & { outcome: VolumeOutcome; sent?: TransferSummary }): Promise<DocRef>;
 }
 
 export interface TransferSummary {
   snapshotId: string;
+  /** As in TransferResult. */
+  root?: string;
+  dirs: number;
+  symlinks: number;
   bytesTotal: number;
   bytesMoved: number;
   files: number;
@@ -249,6 +256,8 @@ export interface RestoreActivities {
 }
 
 export interface RecoverActivities {
+  /** Reads the snapshots of all recoveries, so that no mover has to. */
+  readSnapshots(input: RunContextRef & { plan: DocRef }): Promise<void>;
   /** Makes the claim in the control namespace, creates or re-attaches to the mover and follows it until all is written. */
   transferDown(input: VolumeRef): Promise<TransferSummary>;
   /** The running mover is gone from the node: its object is deleted gracefully and no VolumeAttachment is left. */

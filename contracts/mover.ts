@@ -67,13 +67,34 @@ export interface MoverSpec {
   live?: boolean;
   /** Name of the file entry of a block volume (Velero's `/<uid>`). */
   blockEntry?: string;
-  restore?: { snapshotId: string; sparse: boolean };
+  restore?: {
+    snapshotId: string;
+    sparse: boolean;
+    /** What the worker has read of the snapshot; else the mover reads it, which takes a process more. */
+    facts?: SnapshotFacts;
+  };
 }
 
-/** What a finished transfer proves: counts read back from the repository, not those of the sender. */
+/** A whole snapshot as its manifest describes it. */
+export interface SnapshotFacts {
+  /** Object id of the root. */
+  root: string;
+  endTime: string;
+  /** Bytes. */
+  size: number;
+  files: number;
+  dirs: number;
+  symlinks: number;
+  /** The newest time of a file. */
+  maxTime: string;
+}
+
+/** How a transfer ended; what a backup sent is proven by the worker, which reads it back. */
 export interface TransferResult {
   /** Kopia manifest id. */
   snapshotId: string;
+  /** Object id of the snapshot's root; backup only. */
+  root?: string;
   bytesTotal: number;
   /** Bytes that were not in the repository before, as they are in the volume; backup only. */
   bytesUploaded: number;
@@ -87,7 +108,7 @@ export interface TransferResult {
    * listed and being read); restore: `permissions` = 1 when the volume refused owners or modes.
    */
   notKept: Record<string, number>;
-  /** Milliseconds of the mover's stages: lookup, policy, kopia, proof, scan (waited for), tidy, sync, total. */
+  /** Milliseconds of the mover's stages: lookup, policy, kopia, scan (waited for), tidy, sync, total. */
   stagesMs: Record<string, number>;
 }
 

@@ -107,6 +107,11 @@ export const TIMEOUTS = {
    * error: the scheduler looks again within 10 s, and the kubelet pulls a second time after 10 s.
    */
   moverStart: 15_000,
+  /**
+   * What was sent is read back this much later at most, together with what others of the run send meanwhile: each
+   * reading costs a third of a second of a core, for one snapshot as for many.
+   */
+  gatherProofs: 2_000,
   /** No byte moved: kopia's own retries end after ≈ 50 s, so a longer silence is a dead connection. */
   moverStall: 180_000,
   /** kopia flushes on SIGTERM; the kubelet must give it time for that. */
@@ -142,6 +147,10 @@ export const LIMITS = {
   chunkItems: 500,
   /** After this many objects a chunk writes down what came of them; so much is looked at again after a crash. */
   applyCheckpoint: 100,
+  /** Snapshots read by one kopia process; their ids stand in its command line. */
+  snapshotsAtOnce: 500,
+  /** Lists of read snapshots that a worker keeps, one for each repository of a restore. */
+  knownSnapshotLists: 50,
   /** Repositories opened at once by one step: each is a kopia process of half a second and 60 MB. */
   repositories: 4,
   /** Movers at once in a cluster when nothing is configured. */

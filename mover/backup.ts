@@ -5,18 +5,13 @@ import { CaravelError } from '../core/errors/catalog.ts';
 import { snapshotCreate } from '../platform/kopia/commands.ts';
 import { excluded, isComplete, parseBackupProgress, sourceText } from '../platform/kopia/output.ts';
 import type { SnapshotManifest } from '../platform/kopia/output.ts';
-import {
-  deleteSnapshots,
-  ensurePolicies,
-  listRunSnapshots,
-  snapshotManifest,
-} from '../platform/kopia/snapshots.ts';
+import { deleteSnapshots, ensurePolicies, listRunSnapshots } from '../platform/kopia/snapshots.ts';
 import type { Mover } from './context.ts';
 import { warn } from './context.ts';
 import { deviceSize } from './device.ts';
 import { persist } from './persist.ts';
 import { UploadMeter } from './meter.ts';
-import { prove, transferResult, unreadable, vanished } from './proof.ts';
+import { checkSent, transferResult, unreadable, vanished } from './proof.ts';
 import { startScan } from './scan.ts';
 import type { RunningScan } from './scan.ts';
 import { watchKopia } from './watch.ts';
@@ -36,7 +31,7 @@ export async function backup(mover: Mover): Promise<TransferResult> {
     // A later attempt trusts nobody: a foreign policy may be why the first one failed.
     if (!spec.policyWritten || spec.attempt > 1) await stages.time('policy', () => writePolicy(mover));
     const meter = new UploadMeter(mover.emit, block ? sizeOf(mover) : () => scan?.complete()?.bytes);
-    const manifest = await sendAndProve(mover, meter);
+    const manifest = await sendWhole(mover, meter);
     const broken = meter.rounds > 1 ? await lookUp(mover) : earlier;
     return await finish(mover, { manifest, scan, uploaded: meter.newBytes, broken });
   } finally {
@@ -44,11 +39,11 @@ export async function backup(mover: Mover): Promise<TransferResult> {
   }
 }
 
-async function sendAndProve(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest> {
-  const { stages } = mover;
+async function sendWhole(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest> {
   try {
-    const sent = await stages.time('kopia', () => send(mover, meter));
-    return await stages.time('proof', () => readBack(mover, sent));
+    const sent = await mover.stages.time('kopia', () => send(mover, meter));
+    checkSent(sent, mover.spec);
+    return sent;
   } catch (error) {
     // Nobody comes to finish it.
     if (error instanceof CaravelError && error.code === 'VolumeUnreadable')
@@ -83,7 +78,6 @@ const writePolicy = (mover: Mover) =>
     work: () => ensurePolicies(mover.kopia, [mover.spec], { signal: mover.stop.signal }),
   });
 
-/** The sender's own word; what it claims is proven afterwards. */
 async function send(mover: Mover, meter: UploadMeter): Promise<SnapshotManifest> {
   // Fewer readers after a kill: most often it was the memory limit.
   let parallel = mover.spec.parallel || LIMITS.parallelUp;
@@ -143,23 +137,6 @@ function onlyVanished(stdout: string, spec: MoverSpec): boolean {
   const manifest = JSON.parse(stdout) as SnapshotManifest;
   return vanished(manifest) > 0 && isWhole(manifest, spec);
 }
-
-/** From the store, by a process of its own: kopia prints its manifest before the last flush. */
-async function readBack(mover: Mover, sent: SnapshotManifest): Promise<SnapshotManifest> {
-  mover.kopia.forget();
-  const stored = await persist(
-    { ...mover, stop: NEVER },
-    {
-      name: 'proof',
-      work: () => snapshotManifest(mover.kopia, sent.id),
-    },
-  );
-  prove(stored, sent, mover.spec);
-  return stored;
-}
-
-/** A stop that comes during the proof comes too late: the snapshot is there, and the proof takes half a second. */
-const NEVER = { requested: false, signal: new AbortController().signal } as Mover['stop'];
 
 interface Finished {
   manifest: SnapshotManifest;

@@ -1,41 +1,20 @@
-import type { MoverSpec, TransferResult } from '../contracts/mover.ts';
+import type { MoverSpec, SnapshotFacts, TransferResult } from '../contracts/mover.ts';
 import { CaravelError } from '../core/errors/catalog.ts';
-import { excluded, isComplete, sourceText } from '../platform/kopia/output.ts';
+import { factsOf } from '../platform/kopia/facts.ts';
+import { excluded, sourceText } from '../platform/kopia/output.ts';
 import type { SnapshotManifest } from '../platform/kopia/output.ts';
 import type { Mover } from './context.ts';
 import { warn } from './context.ts';
 import { notKept } from './scan.ts';
 import type { Scan } from './scan.ts';
 
-type Summary = NonNullable<NonNullable<SnapshotManifest['rootEntry']>['summ']>;
-
-/** The counts of a whole snapshot; an error for anything less. */
-export function summaryOf(manifest: SnapshotManifest): Summary {
-  const summary = manifest.rootEntry?.summ;
-  if (!isComplete(manifest) || !summary) {
-    const reason = manifest.incomplete ?? 'it has no counts';
-    throw new CaravelError('SnapshotMissing', `snapshot ${manifest.id} is not complete: ${reason}`);
-  }
-  return summary;
-}
-
-const COUNTS = ['size', 'files', 'dirs', 'symlinks'] as const;
-
-/** What is stored must be whole and be what was sent. */
-export function prove(stored: SnapshotManifest, sent: SnapshotManifest, spec: MoverSpec): void {
-  const [theirs, ours] = [summaryOf(stored), summaryOf(sent)];
-  const differing = COUNTS.filter((count) => theirs[count] !== ours[count]);
-  if (differing.length > 0 || stored.rootEntry?.obj !== sent.rootEntry?.obj) {
-    const found = differing.map((count) => `${count} ${theirs[count]} instead of ${ours[count]}`);
-    throw new CaravelError(
-      'RepositoryCorrupt',
-      `snapshot ${sent.id} does not stand in the repository as it was sent: ${found.join(', ') || 'other root'}`,
-    );
-  }
-  if (sourceText(stored) !== spec.source) {
-    throw new CaravelError('Internal', `snapshot ${sent.id} belongs to ${sourceText(stored)}`);
-  }
-  refuseLosses(stored, spec);
+/** What kopia says that it has sent must be whole. Whether it stands in the repository, the worker looks. */
+export function checkSent(manifest: SnapshotManifest, spec: MoverSpec): SnapshotFacts {
+  const facts = factsOf(manifest);
+  if (sourceText(manifest) !== spec.source)
+    throw new CaravelError('Internal', `snapshot ${manifest.id} belongs to ${sourceText(manifest)}`);
+  refuseLosses(manifest, spec);
+  return facts;
 }
 
 /** Files that kopia left out or could not read. */
@@ -75,37 +54,40 @@ export interface Evidence {
 }
 
 export function transferResult(mover: Mover, { manifest, counts, uploaded, size }: Evidence): TransferResult {
-  const summary = summaryOf(manifest);
+  const facts = factsOf(manifest);
   // What is in use changes between one count and the other.
-  if (counts && !mover.spec.live) compare(mover, summary, counts);
-  if (size !== undefined && size !== summary.size) {
-    throw new CaravelError('VolumeUnreadable', `the device has ${size} bytes, the snapshot ${summary.size}`);
+  if (counts && !mover.spec.live) compare(mover, facts, counts);
+  if (size !== undefined && size !== facts.size) {
+    throw new CaravelError('VolumeUnreadable', `the device has ${size} bytes, the snapshot ${facts.size}`);
   }
   const gone = mover.spec.live ? vanished(manifest) : 0;
   const unknown: Record<string, number> = mover.spec.volumeMode === 'Filesystem' ? { uncounted: 1 } : {};
   return {
     snapshotId: manifest.id,
-    bytesTotal: summary.size,
+    root: facts.root,
+    bytesTotal: facts.size,
     // Kopia's count has its own folder lists in it.
-    bytesUploaded: Math.min(uploaded, summary.size),
-    files: summary.files,
-    dirs: summary.dirs,
-    symlinks: summary.symlinks,
+    bytesUploaded: Math.min(uploaded, facts.size),
+    ...{ files: facts.files, dirs: facts.dirs, symlinks: facts.symlinks },
     notKept: { ...(counts ? notKept(counts) : unknown), ...(gone > 0 && { vanished: gone }) },
     stagesMs: mover.stages.ms,
   };
 }
 
 /** An independent count: a volume that is a snapshot does not change, so every difference is a loss. */
-export function compare(mover: Pick<Mover, 'emit'>, summary: Summary, counts: Scan): void {
+export function compare(
+  mover: Pick<Mover, 'emit'>,
+  stored: Pick<SnapshotFacts, 'files' | 'dirs' | 'symlinks'>,
+  counts: Scan,
+): void {
   const volume = counts.files + counts.symlinks + counts.hardLinks;
-  const stored = summary.files + summary.symlinks;
-  if (volume === stored && counts.dirs === summary.dirs) return;
+  const kept = stored.files + stored.symlinks;
+  if (volume === kept && counts.dirs === stored.dirs) return;
   const words =
     `the volume has ${volume} files and links in ${counts.dirs} folders, ` +
-    `the snapshot ${stored} in ${summary.dirs}`;
+    `the snapshot ${kept} in ${stored.dirs}`;
   // Among the further names of a file may be those of a socket or a device, which are not kept.
-  const explained = counts.hardLinks > 0 && volume >= stored && counts.dirs === summary.dirs;
+  const explained = counts.hardLinks > 0 && volume >= kept && counts.dirs === stored.dirs;
   if (!explained) throw new CaravelError('VolumeUnreadable', words);
   warn(mover, words);
 }

@@ -1,18 +1,18 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TransferResult } from '../contracts/mover.ts';
+import type { SnapshotFacts, TransferResult } from '../contracts/mover.ts';
 import { LIMITS } from '../contracts/settings.ts';
 import { CaravelError, messageOf } from '../core/errors/catalog.ts';
 import { parseDirectory } from '../platform/kopia/output.ts';
-import type { DirectoryEntry, SnapshotManifest } from '../platform/kopia/output.ts';
+import type { DirectoryEntry } from '../platform/kopia/output.ts';
+import { factsOf } from '../platform/kopia/facts.ts';
 import { snapshotManifest } from '../platform/kopia/snapshots.ts';
 import type { Mover } from './context.ts';
 import { deviceSize } from './device.ts';
 import { DownloadMeter } from './download-meter.ts';
 import { ObjectServer } from './object-server.ts';
 import { persist } from './persist.ts';
-import { summaryOf } from './proof.ts';
 import { BLOCK } from './limits.ts';
 import { cutRanges } from './ranges.ts';
 import type { Range } from './ranges.ts';
@@ -25,20 +25,19 @@ import type { Range } from './ranges.ts';
 export async function restoreBlock(mover: Mover): Promise<TransferResult> {
   const { spec, stages } = mover;
   const state: BlockRestore = { meter: new DownloadMeter(mover.emit), written: 0, ranges: undefined };
-  const { entry, manifest } = await stages.time('kopia', () =>
+  const { entry, facts } = await stages.time('kopia', () =>
     persist(mover, {
       name: 'transfer',
       moved: () => state.written,
       work: () => receive(mover, state),
     }),
   );
-  const summary = summaryOf(manifest);
   const size = entry.size ?? 0;
   state.meter.finish(size, 1);
   return {
     snapshotId: spec.restore?.snapshotId ?? '',
     ...{ bytesTotal: size, bytesUploaded: 0, notKept: {}, stagesMs: stages.ms },
-    ...{ files: summary.files, dirs: summary.dirs, symlinks: summary.symlinks },
+    ...{ files: facts.files, dirs: facts.dirs, symlinks: facts.symlinks },
   };
 }
 
@@ -51,7 +50,7 @@ interface BlockRestore {
 
 interface Received {
   entry: DirectoryEntry;
-  manifest: SnapshotManifest;
+  facts: SnapshotFacts;
 }
 
 async function receive(mover: Mover, state: BlockRestore): Promise<Received> {
@@ -60,19 +59,16 @@ async function receive(mover: Mover, state: BlockRestore): Promise<Received> {
   const signal = AbortSignal.any([stop.signal, over.signal]);
   const server = new ObjectServer(mover, join(paths.work, 'kopia.sock'));
   try {
-    const reading = snapshotManifest(kopia, spec.restore?.snapshotId ?? '', { signal });
-    const [manifest] = await Promise.all([reading, server.ready()]);
-    summaryOf(manifest);
-    const entry = deviceEntry(
-      parseDirectory(await server.text(manifest.rootEntry?.obj ?? '')),
-      spec.blockEntry,
-    );
+    const { facts: told, snapshotId = '' } = spec.restore ?? {};
+    const reading = told ?? snapshotManifest(kopia, snapshotId, { signal }).then(factsOf);
+    const [facts] = await Promise.all([reading, server.ready()]);
+    const entry = deviceEntry(parseDirectory(await server.text(facts.root)), spec.blockEntry);
     const size = entry.size ?? 0;
     checkDevice(paths.volume, size);
     state.meter.expect({ size });
     state.ranges ??= cutRanges(size);
     await writeAll(mover, state, server, entry.obj);
-    return { entry, manifest };
+    return { entry, facts };
   } catch (error) {
     stop.signal.throwIfAborted();
     throw await server.explain(error);

@@ -1,17 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { TransferResult } from '../contracts/mover.ts';
+import type { SnapshotFacts, TransferResult } from '../contracts/mover.ts';
 import { LIMITS } from '../contracts/settings.ts';
 import { CaravelError } from '../core/errors/catalog.ts';
 import { snapshotRestore } from '../platform/kopia/commands.ts';
 import { parseRestoreProgress, parseRestoreSummary } from '../platform/kopia/output.ts';
-import type { RestoreSummary, SnapshotManifest } from '../platform/kopia/output.ts';
+import type { RestoreSummary } from '../platform/kopia/output.ts';
+import { factsOf } from '../platform/kopia/facts.ts';
 import { snapshotManifest } from '../platform/kopia/snapshots.ts';
 import type { Mover } from './context.ts';
 import { warn } from './context.ts';
 import { SKIP_EXISTING_AGE } from './limits.ts';
 import { persist } from './persist.ts';
-import { summaryOf } from './proof.ts';
 import { DownloadMeter } from './download-meter.ts';
 import { watchKopia } from './watch.ts';
 
@@ -20,12 +20,12 @@ const run = promisify(execFile);
 /** Writes a snapshot into a file system; what an earlier try has finished is left alone where that is safe. */
 export async function restore(mover: Mover): Promise<TransferResult> {
   const { spec, stages } = mover;
-  const manifest = new ManifestReader(mover);
+  const snapshot = new SnapshotReader(mover);
   // The first try starts at once, in an empty volume; any other must know what it may skip.
-  if (spec.attempt > 1) await stages.time('lookup', () => manifest.read());
+  if (spec.attempt > 1) await stages.time('lookup', () => snapshot.read());
   const state: RestoreState = { ignorePermissions: false, meter: new DownloadMeter(mover.emit) };
-  const summary = await stages.time('kopia', () => receive(mover, manifest, state));
-  const stored = summaryOf(await manifest.read());
+  const summary = await stages.time('kopia', () => receive(mover, snapshot, state));
+  const stored = await snapshot.read();
   compareCounts(summary, stored);
   await stages.time('sync', () => syncVolume(mover.paths.volume));
   state.meter.finish(stored.size, stored.files);
@@ -44,39 +44,38 @@ interface RestoreState {
   meter: DownloadMeter;
 }
 
-/** Reads the manifest once, beside the restore itself. */
-class ManifestReader {
-  #found: Promise<SnapshotManifest> | undefined;
+/** Reads the manifest once, beside the restore itself, unless the worker has told what stands in it. */
+class SnapshotReader {
+  #found: Promise<SnapshotFacts> | undefined;
   readonly #mover: Mover;
 
   constructor(mover: Mover) {
     this.#mover = mover;
   }
 
-  read(): Promise<SnapshotManifest> {
-    this.#found ??= persist(this.#mover, {
-      name: 'manifest',
-      work: async () => {
-        const { kopia, spec, stop } = this.#mover;
-        const found = await snapshotManifest(kopia, spec.restore?.snapshotId ?? '', { signal: stop.signal });
-        summaryOf(found);
-        return found;
-      },
-    });
+  read(): Promise<SnapshotFacts> {
+    const { kopia, spec, stop } = this.#mover;
+    const { facts, snapshotId = '' } = spec.restore ?? {};
+    this.#found ??= facts
+      ? Promise.resolve(facts)
+      : persist(this.#mover, {
+          name: 'manifest',
+          work: async () => factsOf(await snapshotManifest(kopia, snapshotId, { signal: stop.signal })),
+        });
     return this.#found;
   }
 }
 
-function receive(mover: Mover, manifest: ManifestReader, state: RestoreState): Promise<RestoreSummary> {
+function receive(mover: Mover, snapshot: SnapshotReader, state: RestoreState): Promise<RestoreSummary> {
   return persist(mover, {
     name: 'transfer',
     moved: () => state.meter.moved,
     work: async (round) => {
       const again = round > 0 || mover.spec.attempt > 1;
-      const skipExisting = again && maySkip(await manifest.read());
+      const skipExisting = again && maySkip(await snapshot.read());
       // A snapshot that is missing or not whole ends the restore before it has gone far.
       const over = new AbortController();
-      const known = manifest.read().then((found) => state.meter.expect(summaryOf(found)));
+      const known = snapshot.read().then((found) => state.meter.expect(found));
       known.catch((error: unknown) => over.abort(error));
       try {
         const summary = await receiveOnce(mover, state, { skipExisting, signal: over.signal });
@@ -91,9 +90,8 @@ function receive(mover: Mover, manifest: ManifestReader, state: RestoreState): P
   });
 }
 
-function maySkip(manifest: SnapshotManifest): boolean {
-  const newest = Date.parse(summaryOf(manifest).maxTime);
-  return newest + SKIP_EXISTING_AGE < Date.parse(manifest.endTime);
+function maySkip({ maxTime, endTime }: SnapshotFacts): boolean {
+  return Date.parse(maxTime) + SKIP_EXISTING_AGE < Date.parse(endTime);
 }
 
 interface ReceiveOptions {
@@ -143,7 +141,7 @@ function restoreError(mover: Mover, state: RestoreState, error: CaravelError, te
   return error;
 }
 
-function compareCounts(summary: RestoreSummary, stored: ReturnType<typeof summaryOf>): void {
+function compareCounts(summary: RestoreSummary, stored: SnapshotFacts): void {
   const written = summary.files + summary.dirs + summary.symlinks + summary.skipped;
   const wanted = stored.files + stored.dirs + stored.symlinks;
   if (written !== wanted || summary.ignoredErrors > 0) {

@@ -24,8 +24,10 @@ import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from '.
 import { keepSnapshot } from './keep-snapshot.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { acceptPodVolume, transferPodVolume } from './pod-volume.ts';
+import { provenOutcome } from './proof.ts';
 import { initialiseRepository, prepareRepositories, prepareRepository } from './repository.ts';
 import { settleKeptOf } from './settle-kept.ts';
+import { readSnapshots } from './snapshot-facts.ts';
 import { transferDown, transferUp } from './transfer.ts';
 
 /** The verbs of one volume, backup and restore. */
@@ -51,7 +53,8 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     cleanUpProtection: activity((ref: VolumeRef & { cut?: VolumeCut }, signal) =>
       cleanUpProtection(deps, ref, signal),
     ),
-    recordOutcome: activity((ref: VolumeRef & { outcome: VolumeOutcome }) => recordOutcome(deps, ref)),
+    recordOutcome: activity((ref: OutcomeRef, signal) => recordOutcome(deps, ref, signal)),
+    readSnapshots: activity((ref: RunContextRef & { plan: DocRef }) => readSnapshots(deps, ref)),
     transferDown: activity((ref: VolumeRef, signal, beat) => transferDown(deps, ref, signal, beat)),
     releaseVolume: activity((ref: VolumeRef, signal) => releaseVolume(deps, ref, signal)),
     handOverVolume: activity((ref: VolumeRef, signal) => handOverVolume(deps, ref, signal)),
@@ -63,6 +66,8 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
     ),
   };
 }
+
+type OutcomeRef = Parameters<ProtectActivities['recordOutcome']>[0];
 
 async function cleanUpProtection(
   deps: Deps,
@@ -91,11 +96,12 @@ async function cleanUpProtection(
 }
 
 /** The movement's resource tells the end, and a document keeps it for the run's own files. */
-async function recordOutcome(deps: Deps, ref: VolumeRef & { outcome: VolumeOutcome }) {
-  const { run, outcome } = ref;
+async function recordOutcome(deps: Deps, ref: OutcomeRef, signal: AbortSignal) {
+  const { run, sent } = ref;
   const { store } = await openRun(deps, ref);
+  const outcome = sent ? await provenOutcome(deps, { ...ref, sent }, signal) : ref.outcome;
   const { gvr, name } = await movementOf(deps, ref);
-  await showMovement(deps.kube, gvr, { namespace: run.namespace, name }, movementEnd(ref));
+  await showMovement(deps.kube, gvr, { namespace: run.namespace, name }, movementEnd({ run, outcome }));
   return await putDoc(store, `${scratchPrefix(run)}outcomes/${ref.index}.json`, { ...outcome, object: name });
 }
 

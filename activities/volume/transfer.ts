@@ -29,6 +29,8 @@ import { repositoryAt, showFault } from './backup-repository.ts';
 import type { RepositoryAt } from './backup-repository.ts';
 import { followMover } from './follow-mover.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
+import { transferBegins } from './proof.ts';
+import { snapshotFacts } from './snapshot-facts.ts';
 import type { MovementStatus } from './movement.ts';
 import { now } from '../run/status.ts';
 
@@ -110,7 +112,7 @@ export async function transferDown(
   const { nodeAgent: settings = NO_SETTINGS } = context;
   const { spec } = context.resource;
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
-  await exposeRecovery(deps, ref);
+  const [facts] = await Promise.all([snapshotFacts(deps, ref, volume), exposeRecovery(deps, ref)]);
   const result = await transfer(deps, beat, signal, {
     run: ref.run,
     name,
@@ -123,7 +125,11 @@ export async function transferDown(
       source: dataMoverSource(volume.repositoryNamespace, volume.claim),
       tags: {},
       parallel: spec.uploaderConfig?.parallelFilesDownload || LIMITS.parallelDown,
-      restore: { snapshotId: volume.snapshotId, sparse: spec.uploaderConfig?.writeSparseFiles ?? true },
+      restore: {
+        snapshotId: volume.snapshotId,
+        sparse: spec.uploaderConfig?.writeSparseFiles ?? true,
+        ...(facts && { facts }),
+      },
     },
     data: { claim: name },
     shown: MOVEMENT_GVR.restore,
@@ -146,6 +152,8 @@ export const common = ({ config }: Deps) => ({
 
 export const summary = (result: TransferResult): TransferSummary => ({
   snapshotId: result.snapshotId,
+  ...(result.root && { root: result.root }),
+  ...{ dirs: result.dirs, symlinks: result.symlinks },
   bytesTotal: result.bytesTotal,
   bytesMoved: result.bytesUploaded,
   files: result.files,
@@ -165,6 +173,8 @@ export async function transfer(
   const left = Date.parse(state.startedAt) + work.timeoutMs - Date.now();
   const deadline = AbortSignal.timeout(Math.max(1, Math.min(left, 2 ** 31 - 1)));
   const show = shower(deps, work);
+  const sends = work.spec.direction === 'backup';
+  const ended = sends ? transferBegins(work.run, work.repository.namespace) : () => undefined;
   try {
     const result = await followMover({
       kube: deps.kube,
@@ -190,6 +200,8 @@ export async function transfer(
     if (!outer.aborted) await show.now({ message: messageOf(error) });
     await showFault(deps, work.repository, error);
     throw error;
+  } finally {
+    ended();
   }
 }
 

@@ -81,7 +81,7 @@ export function snapshotRestore(options: RestoreOptions): string[] {
   ];
 }
 
-export const manifestShow = (id: string): string[] => ['manifest', 'show', id];
+export const manifestShow = (ids: readonly string[]): string[] => ['manifest', 'show', ...ids];
 export const policyExport = (): string[] => ['policy', 'export'];
 /** Reads the policies from stdin and replaces those of the sources that it names. */
 export const policyImport = (): string[] => ['policy', 'import'];

@@ -109,13 +109,19 @@ export interface SnapshotManifest {
   tags?: Record<string, string>;
 }
 
-/** `manifest show` prints comment lines, then the manifest with an empty id. */
-export function parseManifestShow(id: string, text: string): SnapshotManifest {
-  const json = text
-    .split('\n')
-    .filter((line) => !line.startsWith('//'))
-    .join('\n');
-  return { ...(JSON.parse(json) as SnapshotManifest), id };
+/**
+ * `manifest show` prints for each id comment lines, the first with the id, and then the manifest with an empty id. What
+ * follows a manifest stands on the line of its last brace.
+ */
+export function parseManifestShow(text: string): SnapshotManifest[] {
+  const parts: { id: string; lines: string[] }[] = [];
+  for (const line of text.split('\n')) {
+    const begin = /^(\}?)\/\/ id: ([0-9a-f]+)$/.exec(line);
+    if (begin?.[1]) parts.at(-1)?.lines.push('}');
+    if (begin) parts.push({ id: begin[2] ?? '', lines: [] });
+    else if (!line.startsWith('//')) parts.at(-1)?.lines.push(line);
+  }
+  return parts.map(({ id, lines }) => ({ ...(JSON.parse(lines.join('\n')) as SnapshotManifest), id }));
 }
 
 /** A source as kopia's command line writes it. */

@@ -7,7 +7,7 @@ import { removeHalfMade } from './probe.ts';
 import { openKopia } from './kopia.ts';
 import type { Kopia } from './kopia.ts';
 import type { PolicySource } from './policy.ts';
-import { deleteSnapshots, ensurePolicies, listRunSnapshots, snapshotManifest } from './snapshots.ts';
+import { deleteSnapshots, ensurePolicies, listRunSnapshots, snapshotManifests } from './snapshots.ts';
 import type { SnapshotManifest } from './output.ts';
 
 /** What the worker does with a repository; each call has a scratch folder of its own, gone at the end. */
@@ -87,8 +87,11 @@ function uniqueId(status: string): string {
 export const ensureRepositoryPolicies = (access: RepositoryAccess, sources: PolicySource[]) =>
   withKopia(access, (kopia, options) => ensurePolicies(kopia, sources, options));
 
-export const readSnapshotManifest = (access: RepositoryAccess, id: string): Promise<SnapshotManifest> =>
-  withKopia(access, (kopia, options) => snapshotManifest(kopia, id, options));
+export const readSnapshotManifests = (
+  access: RepositoryAccess,
+  ids: readonly string[],
+): Promise<SnapshotManifest[]> =>
+  withKopia(access, (kopia, options) => snapshotManifests(kopia, ids, options));
 
 export const readRunSnapshots = (access: RepositoryAccess, runUid: string): Promise<SnapshotManifest[]> =>
   withKopia(access, (kopia, options) => listRunSnapshots(kopia, runUid, options));

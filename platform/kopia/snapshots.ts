@@ -16,8 +16,20 @@ export async function snapshotManifest(
   id: string,
   options: RunOptions = {},
 ): Promise<SnapshotManifest> {
-  if (!MANIFEST_ID.test(id)) throw new CaravelError('InvalidInput', `'${id}' is no id of a Kopia snapshot`);
-  return parseManifestShow(id, await kopia.run(manifestShow(id), options));
+  const [manifest] = await snapshotManifests(kopia, [id], options);
+  if (!manifest) throw new CaravelError('SnapshotMissing', `kopia printed no manifest of snapshot ${id}`);
+  return manifest;
+}
+
+/** All of the manifests; SnapshotMissing when one of them does not stand in the repository. */
+export async function snapshotManifests(
+  kopia: Kopia,
+  ids: readonly string[],
+  options: RunOptions = {},
+): Promise<SnapshotManifest[]> {
+  const odd = ids.find((id) => !MANIFEST_ID.test(id));
+  if (odd !== undefined) throw new CaravelError('InvalidInput', `'${odd}' is no id of a Kopia snapshot`);
+  return parseManifestShow(await kopia.run(manifestShow(ids), options));
 }
 
 /** Whole and broken-off snapshots that carry the run's uid. */

@@ -5,7 +5,7 @@ import type { MoverSpec, RepositorySpec, TransferResult } from '../../contracts/
 import {
   initialiseRepository,
   readRunSnapshots,
-  readSnapshotManifest,
+  readSnapshotManifests,
 } from '../../platform/kopia/repository.ts';
 import { ensureRepositoryPolicies } from '../../platform/kopia/repository.ts';
 import { removeHalfMade } from '../../platform/kopia/probe.ts';
@@ -148,7 +148,8 @@ describe('filesystem', () => {
     const source = lab.folder('velero');
     fillRandom(source, 1, 10);
     const { snapshotId } = await backUp(source, { source: sourceOf('velero') });
-    expect(await readSnapshotManifest(lab.access(repository), snapshotId)).toMatchObject({
+    const [manifest] = await readSnapshotManifests(lab.access(repository), [snapshotId]);
+    expect(manifest).toMatchObject({
       source: { userName: 'default', host: 'default', path: sourceOf('velero').split(':')[1] },
       description: 'Kopia Uploader',
       pins: ['velero-pin'],

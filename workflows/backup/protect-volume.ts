@@ -44,7 +44,10 @@ export async function protectVolume(input: ProtectInput): Promise<DocRef> {
   const outcome = moved
     ? goodOutcome(volume.index, moved, startedAt, stages.times)
     : failedOutcome(volume.index, cause, 'protectVolume', startedAt, stages.times);
-  return await CancellationScope.nonCancellable(() => short.recordOutcome({ ...volume, outcome }));
+  const record = { ...volume, outcome };
+  return await CancellationScope.nonCancellable(() =>
+    moved ? long.recordOutcome({ ...record, sent: moved }) : short.recordOutcome(record),
+  );
 }
 
 interface Moving {

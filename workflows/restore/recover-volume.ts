@@ -42,10 +42,10 @@ async function fill(volume: VolumeRef, movers: number, stages: Stages): Promise<
   const queued = Date.now();
   const moved = await withSlot(volume.run.cluster, movers, async () => {
     stages.times['slot'] = Date.now() - queued;
-    const summary = await stages.run('transfer', () => long.transferDown(volume));
-    await stages.run('release', () => long.releaseVolume(volume));
-    return summary;
+    return await stages.run('transfer', () => long.transferDown(volume));
   });
+  // A mover that has written everything takes nothing from those who wait for its slot.
+  await stages.run('release', () => long.releaseVolume(volume));
   await stages.run('handOver', () => long.handOverVolume(volume));
   return moved;
 }

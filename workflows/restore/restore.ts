@@ -69,6 +69,7 @@ interface Running extends RunContextRef {
 async function restoreAll({ movers, cleaning, ...ref }: Running, stages: Stages): Promise<RunResult> {
   const archive = (await stages.run('fetch', () => long.fetchBackup(ref))).doc;
   const planned = await stages.run('plan', () => long.planRestore({ ...ref, archive }));
+  if (planned.recoveries > 0) readSnapshots(ref, planned);
   const [namespaces] = await settleBoth(
     stages.run('namespaces', () => long.ensureNamespaces({ ...ref, plan: planned.plan })),
     short.reportStage({ run: ref.run, phase: 'InProgress', totalItems: planned.items, itemsDone: 0 }),
@@ -91,6 +92,11 @@ async function restoreAll({ movers, cleaning, ...ref }: Running, stages: Stages)
       stages: stages.times,
     }),
   );
+}
+
+/** Beside everything else; a volume that comes before that, or after its failure, reads its own. */
+function readSnapshots(ref: RunContextRef, { plan }: Planned): void {
+  long.readSnapshots({ ...ref, plan }).catch(() => undefined);
 }
 
 /** What volumes and everything else stand on. */

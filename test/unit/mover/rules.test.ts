@@ -8,7 +8,8 @@ import { Liveness, stallTime } from '../../../mover/liveness.ts';
 import { UploadMeter } from '../../../mover/meter.ts';
 import { judge } from '../../../mover/persist.ts';
 import type { Persistence } from '../../../mover/persist.ts';
-import { compare, prove } from '../../../mover/proof.ts';
+import { checkSent, compare } from '../../../mover/proof.ts';
+import { prove } from '../../../platform/kopia/facts.ts';
 import { cutRanges } from '../../../mover/ranges.ts';
 import { emptyScan } from '../../../mover/scan.ts';
 import { zeroCounters } from '../../../platform/kopia/metrics.ts';
@@ -149,9 +150,9 @@ describe('proof', () => {
     ...changes,
   });
   const spec = { source: 'u@h:p' } as MoverSpec;
-  const codeOf = (stored: SnapshotManifest) => {
+  const codeOf = (work: () => unknown) => {
     try {
-      prove(stored, manifest(), spec);
+      work();
       return '';
     } catch (error) {
       return (error as CaravelError).code;
@@ -159,16 +160,21 @@ describe('proof', () => {
   };
 
   test('accepts only what is stored whole and as it was sent', () => {
-    expect(codeOf(manifest())).toBe('');
-    expect(codeOf(manifest({ incomplete: 'canceled' }))).toBe('SnapshotMissing');
-    expect(codeOf(manifest({ rootEntry: { name: 'v', obj: 'k1', summ: { ...summary, files: 1 } } }))).toBe(
-      'RepositoryCorrupt',
-    );
-    expect(codeOf(manifest({ rootEntry: { name: 'v', obj: 'k2', summ: summary } }))).toBe(
-      'RepositoryCorrupt',
-    );
-    expect(codeOf(manifest({ stats: { excludedDirCount: 1 } }))).toBe('MoverFailed');
-    expect(codeOf(manifest({ stats: { errorCount: 1 } }))).toBe('VolumeUnreadable');
+    const proven = (stored: SnapshotManifest) => codeOf(() => prove(stored, { ...summary, root: 'k1' }));
+    const withRoot = (obj: string, summ: typeof summary) => manifest({ rootEntry: { name: 'v', obj, summ } });
+    expect(proven(manifest())).toBe('');
+    expect(proven(manifest({ incomplete: 'canceled' }))).toBe('SnapshotMissing');
+    expect(proven(withRoot('k1', { ...summary, files: 1 }))).toBe('RepositoryCorrupt');
+    expect(proven(withRoot('k2', summary))).toBe('RepositoryCorrupt');
+  });
+
+  test('begins with what kopia says that it has sent', () => {
+    const checked = (sent: SnapshotManifest) => codeOf(() => checkSent(sent, spec));
+    expect(checked(manifest())).toBe('');
+    expect(checked(manifest({ incomplete: 'canceled' }))).toBe('SnapshotMissing');
+    expect(checked(manifest({ source: { userName: 'u', host: 'h', path: 'q' } }))).toBe('Internal');
+    expect(checked(manifest({ stats: { excludedDirCount: 1 } }))).toBe('MoverFailed');
+    expect(checked(manifest({ stats: { errorCount: 1 } }))).toBe('VolumeUnreadable');
   });
 
   test('a file that is in the volume but not in the snapshot is an error', () => {

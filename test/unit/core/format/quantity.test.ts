@@ -70,11 +70,12 @@ describe('quantities', () => {
     const parts = fc.tuple(fc.nat(10 ** 9), fc.nat(999), fc.constantFrom('', 'k', 'M', 'm', 'Ki'));
     fc.assert(
       fc.property(parts, ([whole, fraction, suffix]) => {
-        const factor = { '': 1, k: 1e3, M: 1e6, m: 1e-3, Ki: 1024 }[suffix];
-        const exact = (whole + fraction / 1000) * factor;
-        const value = Number(parseQuantity(`${whole}.${String(fraction).padStart(3, '0')}${suffix}`));
-        expect(value).toBeGreaterThanOrEqual(exact - 1e-3);
-        expect(value - exact).toBeLessThan(1 + 1e-3);
+        // In millionths, because doubles are not exact here.
+        const factor = { '': 1_000n, k: 1_000_000n, M: 1_000_000_000n, m: 1n, Ki: 1_024_000n }[suffix] ?? 0n;
+        const exact = BigInt(whole * 1000 + fraction) * factor;
+        const value = parseQuantity(`${whole}.${String(fraction).padStart(3, '0')}${suffix}`) * 1_000_000n;
+        expect(value).toBeGreaterThanOrEqual(exact);
+        expect(value - exact).toBeLessThan(1_000_000n);
       }),
     );
   });

@@ -76,22 +76,41 @@ describe('progress of a restore', () => {
 });
 
 describe('manifests', () => {
-  const shown = [
-    '// id: 6b32',
-    '// label path:a',
-    '{"id":"","source":{"host":"default","userName":"default","path":"a/b"},',
-    '"rootEntry":{"name":"v","obj":"k1","summ":{"size":3,"files":1,"symlinks":0,"dirs":1,"maxTime":"x","numFailed":0}},',
-    '"stats":{"excludedFileCount":1,"excludedDirCount":2}}',
-  ].join('\n');
+  const one = (id: string, path: string) =>
+    [
+      `// id: ${id}`,
+      '// label path:a',
+      '{',
+      `  "id": "", "source": {"host":"default","userName":"default","path":"${path}"},`,
+      '  "description": "}// id: 99",',
+      '  "rootEntry":{"name":"v","obj":"k1","summ":{"size":3,"files":1,"symlinks":0,"dirs":1,"maxTime":"x","numFailed":0}},',
+      '  "stats":{"excludedFileCount":1,"excludedDirCount":2}',
+      '}',
+    ].join('\n');
+  const parsed = () => {
+    const [manifest] = parseManifestShow(one('6b32', 'a/b'));
+    if (!manifest) throw new Error('no manifest');
+    return manifest;
+  };
+
   test('as `manifest show` prints them', () => {
-    const manifest = parseManifestShow('6b32', shown);
+    const manifest = parsed();
     expect(manifest.id).toBe('6b32');
     expect(sourceText(manifest)).toBe('default@default:a/b');
     expect(isComplete(manifest)).toBe(true);
     expect(excluded(manifest)).toBe(3);
   });
+  test('several of them, which follow each other on one line', () => {
+    const text = `${one('6b32', 'a/b')}${one('7c43', 'c')}${one('8d54', 'd')} \n`;
+    expect(parseManifestShow(text).map(({ id, source }) => [id, source.path])).toEqual([
+      ['6b32', 'a/b'],
+      ['7c43', 'c'],
+      ['8d54', 'd'],
+    ]);
+    expect(parseManifestShow('')).toEqual([]);
+  });
   test('incomplete in any of the ways that kopia marks it', () => {
-    const manifest = parseManifestShow('6b32', shown);
+    const manifest = parsed();
     expect(isComplete({ ...manifest, incomplete: 'canceled' })).toBe(false);
     const { rootEntry, ...rootless } = manifest;
     expect(rootEntry).toBeDefined();

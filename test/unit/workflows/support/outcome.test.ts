@@ -10,6 +10,8 @@ const moved: TransferSummary = {
   bytesTotal: 100,
   bytesMoved: 10,
   files: 3,
+  dirs: 1,
+  symlinks: 0,
   notKept: { xattrs: 1 },
   stagesMs: { kopia: 5 },
 };
