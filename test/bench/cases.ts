@@ -128,6 +128,6 @@ export async function memory(bench: Bench, idleWorker: number): Promise<Results[
 
 /** A worker that has started and had time to settle. */
 export async function idleMemory(world: World): Promise<number> {
-  await delay(5_000);
+  await delay(20_000);
   return residentBytes(world.workers[0]?.pid ?? 0);
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -149,6 +149,7 @@ async function startWorker(world: World, extra: Record<string, string>): Promise
     stdio: ['ignore', fd, fd],
     env: {
       ...process.env,
+      ...imageEnvironment(),
       ...env,
       PATH: `${env.LAB_PATH}:${process.env['PATH'] ?? ''}`,
       CONTROL_NAMESPACE: name,
@@ -172,6 +173,14 @@ async function startWorker(world: World, extra: Record<string, string>): Promise
   process.once('exit', () => child.kill('SIGKILL'));
   await healthy(child, port, log);
   return worker;
+}
+
+/** What the image sets for its programs, but for places inside of it. */
+function imageEnvironment(): Record<string, string> {
+  const text = readFileSync(join(ROOT, 'deploy/Dockerfile'), 'utf8');
+  const lines = /^ENV ((?:.*\\\n)*.*)$/m.exec(text)?.[1] ?? '';
+  const pairs = [...lines.matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]);
+  return Object.fromEntries(pairs.filter(([, value = '']) => !value.includes('/')));
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
