@@ -7,6 +7,7 @@ import { createApplication, fillVolume } from '../../test/support/application.ts
 import { createHooked, fault, isQuiet } from '../../test/support/hooked.ts';
 import { holdsSecret, plainText, readHistory, recordedRuns } from '../../test/support/histories.ts';
 import { until } from '../../test/support/processes.ts';
+import { dropSnapshots, volumeInfos } from '../../test/support/storage.ts';
 import { apply, createWorld, ended, removeNamespace } from '../../test/support/world.ts';
 import type { World } from '../../test/support/world.ts';
 import { record } from './record.ts';
@@ -121,8 +122,39 @@ async function recordBackups(world: World): Promise<void> {
       await world.temporal.workflow.getHandle(childIdOf('Backup', owner, index)).terminate('to be recorded');
   });
   await keep(world, workflowIdOf('Backup', 'broken'), 'volumes-terminated');
+  await recordMethods(world);
   await recordDoor(world);
   await recordHooks(world);
+}
+
+/** Volumes that the storage cuts together, snapshots that stay there, and files that are read through pods. */
+async function recordMethods(world: World): Promise<void> {
+  await label({ 'velero.io/volume-group': 'db' });
+  await run(world, 'Backup', 'group', backupSpec());
+  await keep(world, workflowIdOf('Backup', 'group'), 'group-snapshot');
+  await label({ 'velero.io/volume-group': null });
+
+  await run(world, 'Backup', 'kept', backupSpec({ snapshotMoveData: false }));
+  await keep(world, workflowIdOf('Backup', 'kept'), 'kept-snapshots');
+  const infos = await volumeInfos(world, 'kept');
+  const handles = infos.flatMap(({ csiSnapshotInfo }) => csiSnapshotInfo?.snapshotHandle ?? []);
+  await dropSnapshots(world, 'csi.caravel.dev', handles);
+
+  const files = backupSpec({ snapshotVolumes: false, defaultVolumesToFsBackup: true });
+  const uid = await run(world, 'Backup', 'files', files);
+  await keep(world, workflowIdOf('Backup', 'files'), 'file-system');
+  await keep(world, childIdOf('Backup', uid, 0), 'file-system');
+
+  async function label(labels: Record<string, string | null>): Promise<void> {
+    for (const name of Object.keys(VOLUMES))
+      await world.kube.patch(
+        GVRS.persistentvolumeclaims,
+        APP,
+        name,
+        { metadata: { labels } },
+        { type: 'merge' },
+      );
+  }
 }
 
 /** The run is told that its volumes are cut; of a terminated one nobody tells anything. */

@@ -5,7 +5,8 @@ import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, describeVolume, makeVolumeTree, podRuns } from '../support/application.ts';
 import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
-import { dropGroup, dropSnapshots, lab, storageSnapshots, volumeInfos } from '../support/storage.ts';
+import { lab } from '../support/lab-command.ts';
+import { dropGroup, dropSnapshots, storageSnapshots, volumeInfos } from '../support/storage.ts';
 import { apply, createWorld, ended, factsOf, removeNamespace, runToEnd } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 

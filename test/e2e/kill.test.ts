@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
@@ -7,6 +5,7 @@ import { RUN_TAG } from '../../platform/kopia/commands.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
+import { lab } from '../support/lab-command.ts';
 import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { inRun, processesOf, until } from '../support/processes.ts';
 import { snapshotsIn } from '../support/repository.ts';
@@ -19,7 +18,6 @@ import type { World, WorkerProcess } from '../support/world.ts';
  * checkpointed, and must leave nothing behind.
  */
 
-const run = promisify(execFile);
 const APP = 'e2e-kill-app';
 const FILES = 24;
 const FILE_BYTES = 4_000_000;
@@ -145,11 +143,9 @@ describe('killed in the middle of a transfer, the backup ends Completed and send
 
   test('the Temporal server', async () => {
     await check('kill-temporal', async () => {
-      const lab = (verb: string) =>
-        run('node', ['lab/main.ts', verb, 'temporal', '--name', world.env.CARAVEL_LAB]);
       const [server] = inLabTemporal();
       process.kill(server, 'SIGKILL');
-      await lab('start');
+      await lab(world, 'start', 'temporal');
     });
   });
 
@@ -163,7 +159,7 @@ describe('killed in the middle of a transfer, the backup ends Completed and send
         () => (inRun(uid, 'snapshot create').length === 0 ? true : undefined),
         'the transfer ends alone',
       );
-      await run('node', ['lab/main.ts', 'start', 'temporal', '--name', world.env.CARAVEL_LAB]);
+      await lab(world, 'start', 'temporal');
       worker = await world.startWorker();
     });
   });

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Backup } from '../../contracts/api/backup.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
@@ -8,13 +6,13 @@ import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { RUN_TAG } from '../../platform/kopia/commands.ts';
 import type { SnapshotManifest } from '../../platform/kopia/output.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
+import { lab } from '../support/lab-command.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
 import { snapshotsIn } from '../support/repository.ts';
 import { apply, createWorld, ended } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-const run = promisify(execFile);
 const APP = 'e2e-outage-app';
 let world: World;
 
@@ -31,8 +29,6 @@ afterAll(async () => {
   await world?.stop([APP]);
 });
 
-const lab = (verb: string) => run('node', ['lab/main.ts', verb, 's3', '--name', world.env.CARAVEL_LAB]);
-
 /** The store goes away when a quarter of the volume is sent. */
 async function loseStore(name: string): Promise<string> {
   // New random content each time, so that nothing of it is in the repository yet.
@@ -45,14 +41,14 @@ async function loseStore(name: string): Promise<string> {
     });
     return (upload?.status?.progress?.bytesDone ?? 0) > 20_000_000 ? true : undefined;
   }, 'a quarter is sent');
-  await lab('stop');
+  await lab(world, 'stop', 's3');
   return metadata.uid ?? '';
 }
 
 test('the object store is away for 60 seconds during a transfer: the run waits and completes', async () => {
   await loseStore('outage');
   await delay(60_000);
-  await lab('start');
+  await lab(world, 'start', 's3');
   const backup = await ended(world, 'Backup', 'outage');
   expect(backup.status).toMatchObject({ phase: 'Completed', backupItemOperationsCompleted: 1 });
   expect(await leftovers(world)).toEqual([]);
@@ -69,7 +65,7 @@ test('a run that is cancelled while the store is away ends at once, and is clean
     'the resource says so',
     10_000,
   );
-  await lab('start');
+  await lab(world, 'start', 's3');
   await workflow.result();
   expect(await leftovers(world)).toEqual([]);
   const ofRun = ({ tags }: SnapshotManifest) => tags?.[`tag:${RUN_TAG}`] === uid;

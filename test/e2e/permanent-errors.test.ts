@@ -15,6 +15,7 @@ import { quantityBytes } from '../../core/format/quantity.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume, podRuns } from '../support/application.ts';
+import { lab } from '../support/lab-command.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { until } from '../support/processes.ts';
 import {
@@ -73,8 +74,6 @@ afterAll(async () => {
   await world?.stop([APP, LARGE, COPY]);
 });
 
-const lab = (...args: string[]) => run('node', ['lab/main.ts', ...args, '--name', world.env.CARAVEL_LAB]);
-
 async function endsSoon(kind: 'Backup' | 'Restore', name: string, spec: object): Promise<Backup | Restore> {
   const started = Date.now();
   await apply(world, kind, name, spec);
@@ -85,7 +84,7 @@ async function endsSoon(kind: 'Backup' | 'Restore', name: string, spec: object):
 
 const describeRun = async (kind: 'Backup' | 'Restore', name: string) =>
   (
-    await run('node', ['client/main.ts', kind.toLowerCase(), 'describe', name, '-n', world.name], {
+    await run(process.execPath, ['client/main.ts', kind.toLowerCase(), 'describe', name, '-n', world.name], {
       cwd: ROOT,
       env: { ...process.env, KUBECONFIG: world.env.KUBECONFIG },
     })
@@ -191,7 +190,7 @@ describe('a mover that does not fit', () => {
     await occupyNode(share(0.9));
     // The scheduler says of the pod, for longer than movers have to start, that its volume cannot be bound.
     const fault = { code: 'RESOURCE_EXHAUSTED', message: 'the pool is full' };
-    await lab('fault', 'set', JSON.stringify({ call: 'CreateVolume', error: fault, times: 4 }));
+    await lab(world, 'fault', 'set', JSON.stringify({ call: 'CreateVolume', error: fault, times: 4 }));
     try {
       const labelSelector = { matchLabels: { app: 'late' } };
       await apply(world, 'Backup', 'crowded', { includedNamespaces: [APP], labelSelector });
@@ -202,7 +201,7 @@ describe('a mover that does not fit', () => {
       expect(backup.status).toMatchObject({ phase: 'Completed', backupItemOperationsCompleted: 1 });
       expect(factsOf(backup).volumes[0]?.stagesMs?.['transfer']).toBeGreaterThan(TIMEOUTS.moverStart);
     } finally {
-      await lab('fault', 'clear');
+      await lab(world, 'fault', 'clear');
     }
   });
 

@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { removeSnapshot } from '../../activities/volume/clean-up.ts';
 import { labEnv } from '../../lab/env.ts';
 import { createKubeClient } from '../../platform/kube/client.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
+import { lab } from '../support/lab-command.ts';
 import { namespaceObject, removeNamespace } from '../support/world.ts';
 
 /** Removal of a snapshot while the storage still makes it, with the real snapshot controllers. */
@@ -16,12 +14,8 @@ const NAMESPACE = 'snapshot-removal';
 const ROUNDS = 12;
 const env = labEnv();
 const kube = createKubeClient({ kubeconfigPath: env.KUBECONFIG });
-const run = promisify(execFile);
 
-const fault = (...args: string[]) =>
-  run('node', ['lab/main.ts', 'fault', ...args, '--name', env.CARAVEL_LAB], {
-    cwd: join(import.meta.dirname, '../..'),
-  });
+const fault = (...args: string[]) => lab({ env }, 'fault', ...args);
 
 beforeAll(async () => {
   await removeNamespace(kube, NAMESPACE);

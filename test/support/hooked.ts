@@ -1,10 +1,8 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Backup } from '../../contracts/api/backup.ts';
 import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { inPod, podRuns } from './application.ts';
+import { lab } from './lab-command.ts';
 import { namespaceObject, removeNamespace } from './world.ts';
 import type { World } from './world.ts';
 
@@ -12,9 +10,6 @@ import type { World } from './world.ts';
  * An application that can be quiesced, and that keeps a book of its hooks outside of its volumes. While nobody quiesces
  * it, it counts, the same number into each of its volumes: volumes that were cut at one quiet moment agree.
  */
-
-const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
 
 /** Waits for the writer to come to the end of its round. */
 export const PRE =
@@ -123,7 +118,7 @@ export const newBook = async (world: World, namespace: string, name: string) =>
 
 /** Bad storage; see lab/README.md. */
 export async function fault(world: World, ...args: string[]): Promise<void> {
-  await run('node', ['lab/main.ts', 'fault', ...args, '--name', world.env.CARAVEL_LAB], { cwd: ROOT });
+  await lab(world, 'fault', ...args);
 }
 
 export interface HookFacts {

@@ -1,16 +1,11 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { LABELS } from '../../contracts/ids.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
+import { lab } from './lab-command.ts';
 import type { World } from './world.ts';
 
 /** Invariant 2, counted where it can be broken: in the cluster, in the storage driver, in the bucket. */
-
-const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
 
 const KINDS = [
   GVRS.pods,
@@ -43,9 +38,7 @@ interface Storage {
 
 /** Volumes that no PersistentVolume stands for, and snapshots that no content stands for. */
 export async function orphans(world: Pick<World, 'env' | 'kube'>): Promise<string[]> {
-  const args = ['lab/main.ts', 'storage', '--output', 'json', '--name', world.env.CARAVEL_LAB];
-  const { stdout } = await run(join(ROOT, 'node_modules/.bin/node'), args, { cwd: ROOT });
-  const storage = JSON.parse(stdout) as Storage;
+  const storage = JSON.parse(await lab(world, 'storage', '--output', 'json')) as Storage;
   const volumes = await world.kube.list<KubeObject & { spec: { csi?: { volumeHandle: string } } }>(
     GVRS.persistentvolumes,
   );

@@ -1,25 +1,12 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { backupKeys } from '../../core/format/keys.ts';
 import { parseVolumeInfos } from '../../core/format/volume-info.ts';
 import type { BackupVolumeInfo } from '../../core/format/volume-info.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
+import { lab } from './lab-command.ts';
 import type { World } from './world.ts';
 
 /** The storage of the lab, and snapshots that it holds on its own. */
-
-const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
-
-export async function lab(world: World, ...args: string[]): Promise<string> {
-  const program = join(ROOT, 'node_modules/.bin/node');
-  const { stdout } = await run(program, ['lab/main.ts', ...args, '--name', world.env.CARAVEL_LAB], {
-    cwd: ROOT,
-  });
-  return stdout;
-}
 
 /** Handles of the storage's snapshots. */
 export async function storageSnapshots(world: World): Promise<string[]> {
