@@ -9,6 +9,7 @@ import type { Content } from './data.ts';
 import { openFloor } from './floor.ts';
 import type { Floor, FloorRun } from './floor.ts';
 import { residentBytes, watchMover } from './memory.ts';
+import type { PeerResults } from './peer.ts';
 import type { MoverPeak } from './memory.ts';
 
 /** What is measured. Both sides take turns, so that whatever else the machine does falls on both. */
@@ -28,6 +29,8 @@ export interface Results {
   turns: Record<string, Turn>;
   /** Milliseconds for which an application of five volumes was quiesced. */
   quiesce?: number[];
+  /** Runs of Caravel and of Velero, side by side. */
+  peers?: PeerResults;
   memory?: { idleWorker: number; backup: MoverPeak; restore: MoverPeak };
 }
 

@@ -43,3 +43,21 @@ export function watchMover(uid: string): () => MoverPeak {
     return peak;
   };
 }
+
+/** Samples processes; the answer ends that and has the most that they held together. */
+export function watchPeak(pids: () => number[]): () => number {
+  const watched = pids();
+  let peak = 0;
+  const sample = () => {
+    peak = Math.max(
+      peak,
+      watched.map(residentBytes).reduce((sum, bytes) => sum + bytes, 0),
+    );
+  };
+  sample();
+  const timer = setInterval(sample, 100);
+  return () => {
+    clearInterval(timer);
+    return peak;
+  };
+}

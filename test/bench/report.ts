@@ -2,6 +2,8 @@ import { formatBytes } from '../../client/output/format.ts';
 import type { CaravelRun } from './caravel.ts';
 import type { Results, Turn } from './cases.ts';
 import type { Load } from './machine.ts';
+import { SIDES } from './peer.ts';
+import type { Measured, PeerResults, Side } from './peer.ts';
 import { median, medians, ratios, spread } from './statistics.ts';
 import type { Spread } from './statistics.ts';
 
@@ -16,13 +18,16 @@ interface About {
 
 type Row = string[];
 
-export function report(about: About, { turns, quiesce, memory }: Results): string {
+export function report(about: About, { turns, quiesce, memory, peers = {} }: Results): string {
   const entries = Object.entries(turns);
-  const loads = entries.flatMap(([, { floor, caravel }]) => [...floor, ...caravel].map(({ load }) => load));
+  const compared = Object.values(peers).flatMap((sides) => Object.values(sides).flat());
+  const runs = [...entries.flatMap(([, { floor, caravel }]) => [...floor, ...caravel]), ...compared];
+  const loads = runs.map(({ load }) => load);
   const parts = [
     `${about.date}, ${about.cores} × ${about.processor}, ${about.memoryGiB} GiB; ${loadLine(loads)}`,
     ...(entries.length > 0 ? [overview(entries)] : []),
     ...entries.map(([name, turn]) => whereTimeGoes(name, turn)),
+    ...(compared.length > 0 ? peerTables(peers) : []),
     ...(quiesce ? [`quiesced while five volumes are cut, ms: ${range(spread(quiesce), 0)}`] : []),
     ...(memory ? [memoryTable(memory)] : []),
   ];
@@ -122,6 +127,39 @@ function floorTable(runs: Turn['floor']): string {
     ['FLOOR', 'S'],
     rows.map(([stage, ms]): Row => [stage, (ms / 1000).toFixed(2)]),
   );
+}
+
+const NAMES: Record<Side, string> = { caravel: 'CARAVEL', velero: 'VELERO', tuned: 'VELERO TUNED' };
+
+function peerTables(peers: PeerResults): string[] {
+  const others = SIDES.filter((side) => side !== 'caravel');
+  const head = (unit: string) => [
+    ...SIDES.map((side) => `${NAMES[side]}, ${unit}`),
+    ...others.map((side) => `CARAVEL / ${NAMES[side]}`),
+  ];
+  const row = (sides: Record<Side, Measured[]>, value: (run: Measured) => number, digits: number): Row => {
+    const values = (side: Side) => sides[side].map(value);
+    return [
+      ...SIDES.map((side) => range(spread(values(side)), digits)),
+      ...others.map((side) => range(ratios(values('caravel'), values(side)), 2)),
+    ];
+  };
+  const entries = Object.entries(peers);
+  const objects = entries.filter(([what]) => !what.includes('volume'));
+  return [
+    table(
+      ['TIME: MEDIAN (MIN–MAX)', ...head('S')],
+      entries.map(([what, sides]) => [what, ...row(sides, ({ ms }) => ms / 1000, 1)]),
+    ),
+    ...(objects.length > 0
+      ? [
+          table(
+            ['PEAK MEMORY OF WORKER AND SERVER', ...head('MIB')],
+            objects.map(([what, sides]) => [what, ...row(sides, ({ peakBytes }) => peakBytes / 2 ** 20, 0)]),
+          ),
+        ]
+      : []),
+  ];
 }
 
 function memoryTable({ idleWorker, backup, restore }: NonNullable<Results['memory']>): string {
