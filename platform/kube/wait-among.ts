@@ -57,23 +57,34 @@ export async function waitAmong<T, R>(
         trouble = news.error;
         continue;
       }
-      try {
-        last = (news.type === 'state' ? news.object : await read(transport, path, scope.signal)) as
-          T | undefined;
-      } catch (error) {
-        scope.signal.throwIfAborted();
-        if (isPermanent(error)) throw error;
-        trouble = error;
+      const found = news.type === 'state' ? news : await tryToRead(transport, path, scope.signal);
+      if (found.type === 'trouble') {
+        trouble = found.error;
         await pause(RETRY.longest, scope.signal);
         inbox.put({ type: 'look' });
         continue;
       }
+      last = found.object as T | undefined;
       const result = test(last);
       if (result !== undefined) return result;
     }
   } finally {
     leave();
     scope.close();
+  }
+}
+
+async function tryToRead(
+  transport: Transport,
+  path: string,
+  signal: AbortSignal,
+): Promise<Extract<News, { type: 'state' | 'trouble' }>> {
+  try {
+    return { type: 'state', object: await read(transport, path, signal) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isPermanent(error)) throw error;
+    return { type: 'trouble', error };
   }
 }
 

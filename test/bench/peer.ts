@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { createApplication } from '../support/application.ts';
@@ -12,7 +13,6 @@ import { renew } from './data.ts';
 import { watchLoad } from './machine.ts';
 import type { Load } from './machine.ts';
 import { watchPeak } from './memory.ts';
-import { readFileSync } from 'node:fs';
 
 /**
  * Caravel and stock Velero, as it comes and tuned, on the same objects and volumes in the same cluster. They take
@@ -72,7 +72,7 @@ export async function comparePeers(bench: Bench, cases: readonly PeerCase[]): Pr
   return peers.results;
 }
 
-/** Every side in turn, `runs` times; `before` is not measured. */
+/** Every side in turn, `runs` times. */
 async function inTurn(
   { bench, results }: Peers,
   what: string,

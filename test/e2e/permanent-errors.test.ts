@@ -11,7 +11,6 @@ import type { Restore } from '../../contracts/api/restore.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CATALOG } from '../../core/errors/catalog.ts';
 import type { ErrorCode } from '../../core/errors/catalog.ts';
-import { quantityBytes } from '../../core/format/quantity.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume, podRuns } from '../support/application.ts';
@@ -181,11 +180,8 @@ describe('a mover that does not fit', () => {
   });
 
   test('for a moment, or whose volume is late, is waited for', async () => {
-    const [node] = await world.kube.list<KubeObject & { status: { allocatable: { cpu: string } } }>(
-      GVRS.nodes,
-    );
-    const millis = quantityBytes(node?.status.allocatable.cpu ?? '') * 1_000;
-    const share = (part: number) => `${Math.floor(millis * part)}m`;
+    const free = await freeCpu();
+    const share = (part: number) => `${Math.floor(free * part)}m`;
     await moversRequest(share(0.3));
     await occupyNode(share(0.9));
     // The scheduler says of the pod, for longer than movers have to start, that its volume cannot be bound.
@@ -204,6 +200,24 @@ describe('a mover that does not fit', () => {
       await lab(world, 'fault', 'clear');
     }
   });
+
+  /** Thousandths that no pod asks for. */
+  async function freeCpu(): Promise<number> {
+    type Pod = KubeObject & {
+      spec: { containers: { resources?: { requests?: { cpu?: string } } }[] };
+      status: { phase: string };
+    };
+    const [node] = await world.kube.list<KubeObject & { status: { allocatable: { cpu: string } } }>(
+      GVRS.nodes,
+    );
+    const pods = await world.kube.list<Pod>(GVRS.pods);
+    const requests = pods
+      .filter(({ status }) => status.phase === 'Running' || status.phase === 'Pending')
+      .flatMap(({ spec }) => spec.containers.map(({ resources }) => resources?.requests?.cpu ?? '0'));
+    const millis = (quantity: string) =>
+      quantity.endsWith('m') ? Number(quantity.slice(0, -1)) : Number(quantity) * 1_000;
+    return millis(node?.status.allocatable.cpu ?? '') - requests.reduce((sum, each) => sum + millis(each), 0);
+  }
 
   async function occupyNode(cpu: string): Promise<void> {
     await world.kube.create(GVRS.namespaces, undefined, namespaceObject(COPY));

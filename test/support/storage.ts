@@ -124,9 +124,10 @@ export async function dropGroup(
     (found) => (found?.status?.readyToUse ? true : undefined),
     { timeoutMs: 60_000 },
   );
+  // The controller takes the content along; one that is removed before it did so stays.
   await world.kube.remove(groups, world.name, name);
-  await world.kube.remove(contents, undefined, name);
-  await world.kube.waitFor(contents, undefined, name, (found) => (found ? undefined : true), {
-    timeoutMs: 60_000,
-  });
+  for (const [gvr, namespace] of [[groups, world.name] as const, [contents, undefined] as const])
+    await world.kube.waitFor(gvr, namespace, name, (found) => (found ? undefined : true), {
+      timeoutMs: 120_000,
+    });
 }

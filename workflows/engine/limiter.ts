@@ -57,10 +57,18 @@ export async function limiter(lent: Lent = { slots: noSlots(), locks: noLocks() 
 }
 
 function listen({ slots, locks }: Lent): void {
-  setHandler(requestSlot, ({ holder, limit }) => askForSlot(slots, holder, limit));
-  setHandler(releaseSlot, ({ holder }) => giveBackSlots(slots, [holder]));
-  setHandler(requestLock, (claim) => askForLock(locks, claim));
-  setHandler(releaseLock, (id) => giveBackLock(locks, id));
+  setHandler(requestSlot, ({ holder, limit }) => {
+    askForSlot(slots, holder, limit);
+  });
+  setHandler(releaseSlot, ({ holder }) => {
+    giveBackSlots(slots, [holder]);
+  });
+  setHandler(requestLock, (claim) => {
+    askForLock(locks, claim);
+  });
+  setHandler(releaseLock, (id) => {
+    giveBackLock(locks, id);
+  });
 }
 
 const somethingToGrant = ({ slots, locks }: Lent) => canGrant(slots) || canLock(locks);
