@@ -69,8 +69,10 @@ export function labEnv(name: string = defaultLabName): LabEnvironment {
 }
 
 /** Shell lines for `eval "$(npm run --silent lab -- env)"`. */
-export function exportLines(environment: LabEnvironment): string {
+export function exportLines(environment: Partial<LabEnvironment> | Record<string, string>): string {
   const { LAB_PATH: path, ...rest } = environment;
-  const lines = Object.entries(rest).map(([key, value]) => `export ${key}='${value}'`);
-  return [...lines, `export PATH='${path}':"$PATH"`].join('\n');
+  const lines = Object.entries(rest).map(([key, value]) => `export ${key}=${quoted(value ?? '')}`);
+  return [...lines, ...(path ? [`export PATH=${quoted(path)}:"$PATH"`] : [])].join('\n');
 }
+
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -1,6 +1,8 @@
 import { type Binaries, locateBinaries } from './build/binaries.ts';
 import { applyProject } from './cluster/deploy.ts';
 import { type LabEnvironment, writeEnvironment } from './env.ts';
+import { requireSnapshots } from './existing-cluster.ts';
+import type { Variables } from './existing-cluster.ts';
 import { webRecipe } from './images/busybox-images.ts';
 import { buildAndLoadCaravel } from './images/caravel-image.ts';
 import { importImage } from './images/containerd.ts';
@@ -21,6 +23,13 @@ export async function deploy(lab: Lab, imageOnly: boolean, say: Say): Promise<vo
   if (imageOnly) return;
   await applyProject(environment.KUBECONFIG, { ...environment, CARAVEL_IMAGE: image }, say);
   say(`deployed after ${seconds()} s`);
+}
+
+/** Applies the project's objects to a cluster that is not the lab's; its nodes have or pull the image. */
+export async function deployTo(variables: Variables, say: Say): Promise<void> {
+  const kubeconfig = variables['KUBECONFIG'] ?? '';
+  await requireSnapshots(kubeconfig);
+  await applyProject(kubeconfig, variables, say);
 }
 
 function remember(lab: Lab, image: string, binaries: Binaries): LabEnvironment {

@@ -13,8 +13,9 @@ import { printStorage } from './cluster/storage-listing.ts';
 import { bringUp } from './cluster/up.ts';
 import type { Fault } from './csi/faults.ts';
 import { defaultLabName, exportLines, labEnv } from './env.ts';
+import { clusterVariables } from './existing-cluster.ts';
 import { addFaults, clearFaults, readFaults } from './fault-commands.ts';
-import { deploy, loadImage, loadTestImages } from './image-commands.ts';
+import { deploy, deployTo, loadImage, loadTestImages } from './image-commands.ts';
 import { requireLab } from './layout.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -22,6 +23,13 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 interface LabOption {
   name: string;
 }
+
+interface ClusterOption {
+  kubeconfig?: string;
+}
+
+const kubeconfigOption = () =>
+  new Option('--kubeconfig <file>', "another cluster than the lab's, which is described by the environment");
 
 const program = new Command('lab')
   .description('A real one-node Kubernetes with snapshots, Temporal and S3')
@@ -54,8 +62,9 @@ command('status', 'the components and their health')
 
 command('env', 'print what a shell or a test needs to use the lab')
   .option('-o, --output <format>', 'shell or json', 'shell')
-  .action(({ name, output }: LabOption & { output: string }) => {
-    const environment = labEnv(name);
+  .addOption(kubeconfigOption())
+  .action(({ name, output, kubeconfig }: LabOption & ClusterOption & { output: string }) => {
+    const environment = kubeconfig ? clusterVariables(kubeconfig, process.env) : labEnv(name);
     console.log(output === 'json' ? JSON.stringify(environment, null, 2) : exportLines(environment));
   });
 
@@ -106,10 +115,12 @@ command('storage', 'list the volumes and snapshots that the storage driver holds
   );
 
 command('deploy', 'build the Caravel image, load it, apply the manifests')
-  .option('--image-only', 'only build and load')
-  .action(({ name, imageOnly }: LabOption & { imageOnly?: boolean }) =>
-    deploy(requireLab(name), imageOnly ?? false, say),
-  );
+  .addOption(new Option('--image-only', 'only build and load').conflicts('kubeconfig'))
+  .addOption(kubeconfigOption())
+  .action(async ({ name, imageOnly, kubeconfig }: LabOption & ClusterOption & { imageOnly?: boolean }) => {
+    if (kubeconfig) await deployTo(clusterVariables(kubeconfig, process.env), say);
+    else await deploy(requireLab(name), imageOnly ?? false, say);
+  });
 
 command('load-image <file>', 'load an OCI or Docker image archive').action(
   (file: string, { name }: LabOption) => loadImage(requireLab(name), file, say),

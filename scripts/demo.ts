@@ -7,7 +7,7 @@ import type { KubeObject } from '../platform/kube/types.ts';
 import { deployApplication, differences, fetchPage, fingerprint } from './demo/application.ts';
 import type { Fingerprint } from './demo/application.ts';
 import { caravel } from './demo/command.ts';
-import { checkpoint, fillTables } from './demo/database.ts';
+import { fillTables } from './demo/database.ts';
 import { prepareCluster, prepareLab, type Environment } from './demo/environment.ts';
 import { writeFiles } from './demo/files.ts';
 import { DEMO_LABEL, removeLeftovers, removeNamespace, RESTORED, SHOP } from './demo/leftovers.ts';
@@ -69,11 +69,8 @@ async function makeApplication({ kube, ...rest }: Environment): Promise<Fingerpr
   return await screen.step('checksums', (tell) => fingerprint(kube, SHOP, tell, signal));
 }
 
-async function backUp({ kube, variables }: Environment): Promise<void> {
-  await screen.step('CHECKPOINT of the database', async (tell) => {
-    tell('by hand: hooks are not part of this version');
-    await checkpoint(kube, SHOP);
-  });
+/** The database's pod asks for a CHECKPOINT by its annotations. */
+async function backUp({ variables }: Environment): Promise<void> {
   const args = [
     'backup',
     'create',

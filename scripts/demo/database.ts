@@ -64,10 +64,6 @@ export async function fillTables(
   return bytes;
 }
 
-/** Writes what the database holds in memory to its volume. Hooks, which would do this as part of a backup, come later. */
-export const checkpoint = (kube: KubeClient, namespace: string): Promise<string> =>
-  psql(kube, namespace, 'CHECKPOINT');
-
 /** Number of rows and checksum of every table's whole content in the order of its key, computed inside the pod. */
 export async function tableSums(
   kube: KubeClient,

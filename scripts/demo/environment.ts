@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { takeDown } from '../../lab/cluster/down.ts';
-import { applyProject } from '../../lab/cluster/deploy.ts';
 import { bringUp } from '../../lab/cluster/up.ts';
 import { defaultLabName, labEnv } from '../../lab/env.ts';
-import { deploy, loadTestImages } from '../../lab/image-commands.ts';
+import { clusterVariables } from '../../lab/existing-cluster.ts';
+import { deploy, deployTo, loadTestImages } from '../../lab/image-commands.ts';
 import { findLab, requireLab } from '../../lab/layout.ts';
 import { DEFAULT_NAMESPACE } from '../../contracts/settings.ts';
 import { createKubeClient } from '../../platform/kube/client.ts';
@@ -59,18 +59,6 @@ export async function prepareLab(screen: Screen, onLab: OnLab, signal: AbortSign
 
 const IMAGES = { postgres: 'docker.io/library/postgres:15-bookworm', web: 'docker.io/library/busybox:1.37' };
 
-/** What deploy/manifests want to know. */
-const DEPLOY_VARIABLES = [
-  'CARAVEL_IMAGE',
-  'TEMPORAL_ADDRESS',
-  'S3_ENDPOINT',
-  'S3_ACCESS_KEY_ID',
-  'S3_SECRET_ACCESS_KEY',
-  'S3_BUCKET',
-  'STORE_CIDR',
-  'STORE_PORT',
-];
-
 export async function prepareCluster(screen: Screen, kubeconfig: string): Promise<Environment> {
   if (!existsSync(kubeconfig)) throw new Error(`--kubeconfig: there is no file ${kubeconfig}`);
   const { env } = process;
@@ -80,9 +68,9 @@ export async function prepareCluster(screen: Screen, kubeconfig: string): Promis
   if (await kube.find(GVRS.deployments, controlNamespace, 'caravel')) {
     screen.line(`  Caravel is deployed in namespace ${controlNamespace} already and is used as it is`);
   } else {
-    const variables = deployVariables(env, controlNamespace);
+    const variables = clusterVariables(kubeconfig, env);
     await screen.loud('Caravel: custom resource definitions, two workers', (tell) =>
-      applyProject(kubeconfig, variables, tell),
+      deployTo(variables, tell),
     );
   }
   return {
@@ -98,22 +86,6 @@ export async function prepareCluster(screen: Screen, kubeconfig: string): Promis
     ownsBucket: false,
     takeDown: undefined,
   };
-}
-
-function deployVariables(env: NodeJS.ProcessEnv, controlNamespace: string): Record<string, string> {
-  const missing = DEPLOY_VARIABLES.filter((name) => !env[name]);
-  if (missing.length > 0) {
-    throw new Error(
-      `Caravel is not deployed in namespace ${controlNamespace}; to deploy it, set: ${missing.join(' ')}`,
-    );
-  }
-  const defaults = {
-    TEMPORAL_NAMESPACE: 'default',
-    CARAVEL_CLUSTER: 'local',
-    CARAVEL_TASK_QUEUE: 'caravel',
-    S3_REGION: 'us-east-1',
-  };
-  return { ...defaults, ...(env as Record<string, string>), CONTROL_NAMESPACE: controlNamespace };
 }
 
 async function defaultStorageClass(kube: KubeClient): Promise<string> {

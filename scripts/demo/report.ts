@@ -11,8 +11,16 @@ interface VolumeFacts {
   stagesMs?: Record<string, number>;
 }
 
+interface HookFacts {
+  pods: string;
+  attempted: number;
+  failed: number;
+  quiescedMs?: number;
+}
+
 interface Facts {
   stagesMs?: Record<string, number>;
+  hooks?: HookFacts[];
   volumes?: VolumeFacts[];
 }
 
@@ -42,8 +50,14 @@ function volumeRows({ claim, bytes = 0, sent, stagesMs = {} }: VolumeFacts): Row
   ];
 }
 
+const hookRow = ({ pods, attempted, failed, quiescedMs }: HookFacts): Row => [
+  indented(1, `hooks of ${pods}`),
+  quiescedMs === undefined ? '' : seconds(quiescedMs),
+  `${attempted} run, ${failed} failed`,
+];
+
 function runRows(kind: string, run: KubeObject): Row[] {
-  const { stagesMs, volumes = [] } = factsOf(run);
+  const { stagesMs, hooks = [], volumes = [] } = factsOf(run);
   const status = (run['status'] ?? {}) as { startTimestamp?: string; completionTimestamp?: string };
   const { startTimestamp = '', completionTimestamp = '' } = status;
   const took = Date.parse(completionTimestamp) - Date.parse(startTimestamp);
@@ -55,6 +69,7 @@ function runRows(kind: string, run: KubeObject): Row[] {
       bytes > 0 ? formatBytes(bytes) : '',
     ],
     ...stageRows(1, stagesMs),
+    ...hooks.map(hookRow),
     ...volumes.flatMap(volumeRows),
   ];
 }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createApplication } from '../support/application.ts';
+import { residentBytes } from '../support/memory.ts';
 import { removeNamespace } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 import { measureRun } from './caravel.ts';
@@ -8,7 +9,7 @@ import { renew } from './data.ts';
 import type { Content } from './data.ts';
 import { openFloor } from './floor.ts';
 import type { Floor, FloorRun } from './floor.ts';
-import { residentBytes, watchMover } from './memory.ts';
+import { watchMover } from './memory.ts';
 import type { PeerResults } from './peer.ts';
 import type { MoverPeak } from './memory.ts';
 

@@ -1,18 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { peakBytes, residentBytes } from '../support/memory.ts';
 import { inRun } from '../support/processes.ts';
-
-/** Resident memory of processes. Counters of a container's cgroup would add the page cache, which costs nobody. */
-
-const field = (pid: number, name: string): number => {
-  try {
-    const found = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return Number(found?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-};
-
-export const residentBytes = (pid: number): number => field(pid, 'VmRSS');
 
 export interface MoverPeak {
   /** All processes of the mover's container at one moment. */
@@ -33,30 +20,12 @@ export function watchMover(uid: string): () => MoverPeak {
       peak.together,
       pids.map(residentBytes).reduce((sum, bytes) => sum + bytes, 0),
     );
-    peak.supervisor = Math.max(peak.supervisor, ...supervisors.map((pid) => field(pid, 'VmHWM')));
+    peak.supervisor = Math.max(peak.supervisor, ...supervisors.map(peakBytes));
     const children = kopias.filter((pid) => !supervisors.includes(pid));
-    peak.kopia = Math.max(peak.kopia, ...children.map((pid) => field(pid, 'VmHWM')));
+    peak.kopia = Math.max(peak.kopia, ...children.map(peakBytes));
   };
   const timer = setInterval(sample, 250);
   return (): MoverPeak => {
-    clearInterval(timer);
-    return peak;
-  };
-}
-
-/** Samples processes; the answer ends that and has the most that they held together. */
-export function watchPeak(pids: () => number[]): () => number {
-  const watched = pids();
-  let peak = 0;
-  const sample = () => {
-    peak = Math.max(
-      peak,
-      watched.map(residentBytes).reduce((sum, bytes) => sum + bytes, 0),
-    );
-  };
-  sample();
-  const timer = setInterval(sample, 100);
-  return () => {
     clearInterval(timer);
     return peak;
   };

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GVRS } from '../../platform/kube/gvr.ts';
 import { createApplication } from '../support/application.ts';
+import { fillNamespace } from '../support/many-objects.ts';
+import { watchPeak } from '../support/memory.ts';
 import { processesOf } from '../support/processes.ts';
 import { createBackup, createRestore, startVelero, waitBackup, waitRestore } from '../support/velero.ts';
 import type { Velero } from '../support/velero.ts';
-import { namespaceObject, removeNamespace } from '../support/world.ts';
+import { removeNamespace } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 import { measureRun } from './caravel.ts';
 import type { Bench } from './cases.ts';
 import { renew } from './data.ts';
 import { watchLoad } from './machine.ts';
 import type { Load } from './machine.ts';
-import { watchPeak } from './memory.ts';
 
 /**
  * Caravel and stock Velero, as it comes and tuned, on the same objects and volumes in the same cluster. They take
@@ -97,7 +97,7 @@ async function backUp(
 ): Promise<Measured & { name: string }> {
   const name = `peer-${count++}`;
   if (side === 'caravel') {
-    const peak = watchPeak(() => world.workers.map(({ pid }) => pid));
+    const peak = watchPeak(world.workers.map(({ pid }) => pid));
     const { ms, load } = await measureRun(world, 'Backup', name, spec);
     return { name, ms, load, peakBytes: peak() };
   }
@@ -113,7 +113,7 @@ async function timed(
   kind: 'Backup' | 'Restore',
   begin: () => Promise<unknown>,
 ): Promise<Measured> {
-  const peak = watchPeak(() => serversOf(velero.namespace));
+  const peak = watchPeak(serversOf(velero.namespace));
   const loadOf = watchLoad();
   const from = Date.now();
   await begin();
@@ -138,30 +138,6 @@ const serversOf = (namespace: string): number[] =>
       }
     })
     .map(({ pid }) => pid);
-
-async function fillNamespace(
-  { kube }: World,
-  namespace: string,
-  content: { secrets: number; maps: number },
-): Promise<void> {
-  await removeNamespace(kube, namespace);
-  await kube.create(GVRS.namespaces, undefined, namespaceObject(namespace));
-  const text = 'x'.repeat(1024);
-  const object = (kind: string, at: number) => ({
-    apiVersion: 'v1',
-    kind,
-    metadata: { name: `${kind.toLowerCase()}-${at}`, labels: { app: 'bench' } },
-    ...(kind === 'Secret' ? { stringData: { text } } : { data: { text } }),
-  });
-  const jobs = [
-    ...Array.from({ length: content.secrets }, (_, at) => [GVRS.secrets, object('Secret', at)] as const),
-    ...Array.from({ length: content.maps }, (_, at) => [GVRS.configmaps, object('ConfigMap', at)] as const),
-  ];
-  const lane = async () => {
-    for (let job = jobs.pop(); job; job = jobs.pop()) await kube.create(job[0], namespace, job[1]);
-  };
-  await Promise.all(Array.from({ length: 16 }, lane));
-}
 
 async function secrets(peers: Peers): Promise<void> {
   const { world, tell, runs } = peers.bench;
@@ -209,7 +185,7 @@ async function bringBack(
   const spec = { backupName, namespaceMapping: { [VOLUME]: COPY } };
   if (side !== 'caravel')
     return await timed(veleros[side], name, 'Restore', () => createRestore(veleros[side], name, spec));
-  const peak = watchPeak(() => world.workers.map(({ pid }) => pid));
+  const peak = watchPeak(world.workers.map(({ pid }) => pid));
   const { ms, load } = await measureRun(world, 'Restore', name, spec);
   return { ms, load, peakBytes: peak() };
 }

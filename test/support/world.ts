@@ -76,7 +76,7 @@ export async function createWorld(name: string, workerEnv: Record<string, string
 export const openStore = (env: LabEnvironment, bucket: string, prefix: string): ObjectStore =>
   createS3Store({
     bucket,
-    prefix: `${prefix}/`,
+    prefix: prefix && `${prefix}/`,
     endpoint: env.S3_ENDPOINT,
     region: env.S3_REGION,
     forcePathStyle: true,

@@ -46,18 +46,20 @@ describe('report of the demonstration', () => {
       sent: 512,
       stagesMs: { transfer: 2000, 'mover.kopia': 1500 },
     };
-    const backup = run('b', { stagesMs: { adopt: 100 }, volumes: [volume] });
+    const hooks = [{ pods: 'shop/database-0', attempted: 1, failed: 0 }];
+    const backup = run('b', { stagesMs: { adopt: 100 }, hooks, volumes: [volume] });
     const text = report([{ title: 'backup', ms: 13_000 }], backup, run('r', {}));
     expect(text.split('\n')).toEqual([
       'STEP       TIME',
       'backup   13.0 s',
       '',
-      'STAGE                  TIME   BYTES',
-      'backup b             12.0 s   1.0 KiB',
-      '  adopt               0.1 s',
-      '  volume shop/data    2.0 s   1.0 KiB, 512 B sent',
-      '    transfer          2.0 s',
-      'restore r            12.0 s',
+      'STAGE                          TIME   BYTES',
+      'backup b                     12.0 s   1.0 KiB',
+      '  adopt                       0.1 s',
+      '  hooks of shop/database-0            1 run, 0 failed',
+      '  volume shop/data            2.0 s   1.0 KiB, 512 B sent',
+      '    transfer                  2.0 s',
+      'restore r                    12.0 s',
     ]);
   });
 });
