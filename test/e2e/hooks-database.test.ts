@@ -7,6 +7,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import { podRuns } from '../support/application.ts';
 import { annotated, fault, hookFactsOf, shell } from '../support/hooked.ts';
 import { leftovers } from '../support/leftovers.ts';
+import { scaled } from '../support/scale.ts';
 import { until } from '../support/processes.ts';
 import { apply, createWorld, ended, namespaceObject, removeNamespace, runToEnd } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -115,7 +116,7 @@ beforeAll(async () => {
   await world.kube.create(GVRS.pods, APP, pod({}));
   await podRuns(world, APP, 'db');
   await answers(APP);
-  await sh(APP, 'createdb bench && pgbench -q -i -s 5 bench');
+  await sh(APP, `createdb bench && pgbench -q -i -s ${scaled(30, 5)} bench`);
   await world.startWorker();
 });
 

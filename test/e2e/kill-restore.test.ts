@@ -6,22 +6,25 @@ import type { KubeObject } from '../../platform/kube/types.ts';
 import { createApplication, describeVolume, fillVolume, podRuns } from '../support/application.ts';
 import { leftovers } from '../support/leftovers.ts';
 import { inRun, until } from '../support/processes.ts';
+import { scaled } from '../support/scale.ts';
 import { apply, createWorld, ended, runToEnd } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
 /** The same kills in the middle of a restore: the data that arrives is whole all the same. */
 
 const APP = 'e2e-killr-app';
-const TOTAL = 24 * 4_000_000;
+const FILES = scaled(256, 24);
+const FILE_BYTES = 4_000_000;
+const TOTAL = FILES * FILE_BYTES;
 let world: World;
 let worker: WorkerProcess;
 let before: string[];
 const targets: string[] = [];
 
 beforeAll(async () => {
-  world = await createWorld('e2e-killr', { CARAVEL_DOWNLOAD_LIMIT: '8000000' });
-  await createApplication(world, APP, { data: {} });
-  await fillVolume(world, APP, 'data', 24, 4_000_000);
+  world = await createWorld('e2e-killr', { CARAVEL_DOWNLOAD_LIMIT: scaled('30000000', '8000000') });
+  await createApplication(world, APP, { data: { size: scaled('2Gi', '1Gi') } });
+  await fillVolume(world, APP, 'data', FILES, FILE_BYTES);
   before = await describeVolume(world, APP, 'data');
   worker = await world.startWorker();
   const backup = await runToEnd(world, 'Backup', 'source', { includedNamespaces: [APP] });

@@ -9,6 +9,7 @@ import { lab } from '../support/lab-command.ts';
 import { leftovers, nothingLeft } from '../support/leftovers.ts';
 import { inRun, processesOf, until } from '../support/processes.ts';
 import { snapshotsIn } from '../support/repository.ts';
+import { scaled } from '../support/scale.ts';
 import { apply, createWorld, ended, factsOf } from '../support/world.ts';
 import type { World, WorkerProcess } from '../support/world.ts';
 
@@ -19,13 +20,13 @@ import type { World, WorkerProcess } from '../support/world.ts';
  */
 
 const APP = 'e2e-kill-app';
-const FILES = 24;
+const FILES = scaled(256, 24);
 const FILE_BYTES = 4_000_000;
 const TOTAL = FILES * FILE_BYTES;
-/** About 16 seconds for the whole volume. */
-const LIMIT = '6000000';
-/** Indexes, directories, and one pack that was on its way. */
-const MARGIN = 4_000_000;
+/** About 16 seconds for the whole volume, for that of the proof about 50. */
+const LIMIT = scaled('20000000', '6000000');
+/** Indexes, directories, and what was on its way. */
+const MARGIN = scaled(50_000_000, 4_000_000);
 /** Few files at once, so that little is on its way at any moment. */
 const SPEC = { includedNamespaces: [APP], uploaderConfig: { parallelFilesUpload: 2 } };
 
@@ -35,7 +36,7 @@ const settings = { CARAVEL_UPLOAD_LIMIT: LIMIT, CARAVEL_CHECKPOINT_SECONDS: '2' 
 
 beforeAll(async () => {
   world = await createWorld('e2e-kill', settings);
-  await createApplication(world, APP, { data: { size: '1Gi' } });
+  await createApplication(world, APP, { data: { size: scaled('2Gi', '1Gi') } });
   worker = await world.startWorker();
 });
 
