@@ -72,6 +72,7 @@ export async function requireSnapshots(kubeconfig: string): Promise<void> {
 async function list(client: KubeClient, path: string): Promise<Record<string, unknown>[] | undefined> {
   const { status, body } = await client.request('GET', path);
   if (status === 404) return undefined;
-  if (status !== 200) throw new Error(`GET ${path}: ${String(body['message'] ?? status)}`);
+  if (status !== 200)
+    throw new Error(`GET ${path}: ${typeof body['message'] === 'string' ? body['message'] : status}`);
   return (body as List).items ?? [];
 }

@@ -7,7 +7,6 @@ import { processesOf } from '../support/processes.ts';
 import { createBackup, createRestore, startVelero, waitBackup, waitRestore } from '../support/velero.ts';
 import type { Velero } from '../support/velero.ts';
 import { removeNamespace } from '../support/world.ts';
-import type { World } from '../support/world.ts';
 import { measureRun } from './caravel.ts';
 import type { Bench } from './cases.ts';
 import { renew } from './data.ts';
