@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { GVR } from '../contracts/api/gvr.ts';
 import { messageOf } from '../core/errors/catalog.ts';
 import { formatBytes } from '../client/output/format.ts';
-import { GVRS } from '../platform/kube/gvr.ts';
 import type { KubeObject } from '../platform/kube/types.ts';
 import { deployApplication, differences, fetchPage, fingerprint } from './demo/application.ts';
 import type { Fingerprint } from './demo/application.ts';
@@ -40,7 +40,7 @@ async function main({ kubeconfig }: Options): Promise<void> {
   );
   const before = await makeApplication(environment);
   await backUp(environment);
-  const backup = await kube.get<KubeObject>(GVRS.backups, controlNamespace, SHOP);
+  const backup = await kube.get<KubeObject>(GVR.backups, controlNamespace, SHOP);
   await screen.step(`namespace ${SHOP} deleted, with its volumes`, () => removeNamespace(kube, SHOP, signal));
   const restore = await restoreFrom(environment);
   const after = await screen.step('checksums again', async (tell) => {
@@ -99,7 +99,7 @@ async function restoreFrom({ kube, controlNamespace, variables }: Environment): 
     '--wait',
   ];
   await screen.loud('restore', () => caravel(screen, args, variables, signal));
-  const restores = await kube.list<RestoreObject>(GVRS.restores, { namespace: controlNamespace });
+  const restores = await kube.list<RestoreObject>(GVR.restores, { namespace: controlNamespace });
   const mine = restores.find(({ spec }) => spec?.backupName === SHOP);
   if (!mine) throw new Error('the Restore is gone from the cluster');
   return mine;

@@ -1,6 +1,6 @@
 import type { Gvr } from './types.ts';
 
-/** URL paths of the API, and the resources that Caravel calls by name. */
+/** URL paths of the API, and the resources of others that Caravel calls by name; its own are in `contracts/api/gvr.ts`. */
 
 const gvr = (group: string, version: string, resource: string): Gvr => ({ group, version, resource });
 
@@ -35,19 +35,6 @@ export const GVRS = {
   rolebindings: gvr('rbac.authorization.k8s.io', 'v1', 'rolebindings'),
   clusterroles: gvr('rbac.authorization.k8s.io', 'v1', 'clusterroles'),
   clusterrolebindings: gvr('rbac.authorization.k8s.io', 'v1', 'clusterrolebindings'),
-  backups: gvr('velero.io', 'v1', 'backups'),
-  restores: gvr('velero.io', 'v1', 'restores'),
-  schedules: gvr('velero.io', 'v1', 'schedules'),
-  backupstoragelocations: gvr('velero.io', 'v1', 'backupstoragelocations'),
-  volumesnapshotlocations: gvr('velero.io', 'v1', 'volumesnapshotlocations'),
-  backuprepositories: gvr('velero.io', 'v1', 'backuprepositories'),
-  deletebackuprequests: gvr('velero.io', 'v1', 'deletebackuprequests'),
-  downloadrequests: gvr('velero.io', 'v1', 'downloadrequests'),
-  podvolumebackups: gvr('velero.io', 'v1', 'podvolumebackups'),
-  podvolumerestores: gvr('velero.io', 'v1', 'podvolumerestores'),
-  serverstatusrequests: gvr('velero.io', 'v1', 'serverstatusrequests'),
-  datauploads: gvr('velero.io', 'v2alpha1', 'datauploads'),
-  datadownloads: gvr('velero.io', 'v2alpha1', 'datadownloads'),
 } as const satisfies Record<string, Gvr>;
 
 /** `secrets`, `backups.velero.io`: how Kubernetes and Velero name a resource without its version. */

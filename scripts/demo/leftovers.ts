@@ -1,3 +1,4 @@
+import { GVR } from '../../contracts/api/gvr.ts';
 import { readResource, type BackupStorageLocation } from '../../contracts/api/index.ts';
 import { LABELS } from '../../contracts/ids.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -52,14 +53,14 @@ interface RestoreObject extends KubeObject {
 
 /** Deleting a run's resource cancels it; its temporary objects must be gone before a new one may begin. */
 async function removeRuns({ kube, controlNamespace }: Environment, signal?: AbortSignal): Promise<string[]> {
-  const backup = await kube.find(GVRS.backups, controlNamespace, SHOP);
+  const backup = await kube.find(GVR.backups, controlNamespace, SHOP);
   if (backup && backup.metadata.labels?.[DEMO_LABEL] !== 'true') {
     throw new Error(`There is a backup "${SHOP}" in ${controlNamespace} that is not of this demonstration.`);
   }
-  const restores = await kube.list<RestoreObject>(GVRS.restores, { namespace: controlNamespace });
+  const restores = await kube.list<RestoreObject>(GVR.restores, { namespace: controlNamespace });
   const names = restores.filter(({ spec }) => spec?.backupName === SHOP).map(({ metadata }) => metadata.name);
-  for (const name of names) await kube.remove(GVRS.restores, controlNamespace, name);
-  await kube.remove(GVRS.backups, controlNamespace, SHOP);
+  for (const name of names) await kube.remove(GVR.restores, controlNamespace, name);
+  await kube.remove(GVR.backups, controlNamespace, SHOP);
   const labelSelector = `${LABELS.runName} in (${[SHOP, ...names].join(',')})`;
   const deadline = Date.now() + GONE_MS;
   while (Date.now() < deadline) {
@@ -92,7 +93,7 @@ async function isDemoBackup(store: ObjectStore): Promise<boolean> {
 
 async function openDefaultStore({ kube, controlNamespace }: Environment): Promise<ObjectStore | undefined> {
   const namespace = controlNamespace;
-  const raw = await kube.list(GVRS.backupstoragelocations, { namespace });
+  const raw = await kube.list(GVR.backupStorageLocations, { namespace });
   const locations = raw.map((each) => readResource<BackupStorageLocation>(each));
   const location = locations.find(({ spec }) => spec.default) ?? locations[0];
   if (!location) return undefined;

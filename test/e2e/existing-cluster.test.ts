@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { labEnv } from '../../lab/env.ts';
 import { createKubeClient } from '../../platform/kube/client.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { lab } from '../support/lab-command.ts';
 import { emptyStore, openStore, removeNamespace } from '../support/world.ts';
 
@@ -15,7 +15,6 @@ import { emptyStore, openStore, removeNamespace } from '../support/world.ts';
 
 const NAMESPACE = 'e2e-existing';
 const ROOT = join(import.meta.dirname, '../..');
-const BINDINGS: Gvr = { group: 'rbac.authorization.k8s.io', version: 'v1', resource: 'clusterrolebindings' };
 const run = promisify(execFile);
 const env = labEnv();
 const folder = mkdtempSync(join(tmpdir(), 'caravel-existing-'));
@@ -62,8 +61,9 @@ const variables = {
 
 async function clean(): Promise<void> {
   await removeNamespace(kube, NAMESPACE);
-  for (const { metadata } of await kube.list<KubeObject>(BINDINGS))
-    if (metadata.name.endsWith(`-${NAMESPACE}`)) await kube.remove(BINDINGS, undefined, metadata.name);
+  for (const { metadata } of await kube.list<KubeObject>(GVRS.clusterrolebindings))
+    if (metadata.name.endsWith(`-${NAMESPACE}`))
+      await kube.remove(GVRS.clusterrolebindings, undefined, metadata.name);
   const store = openStore(env, env.S3_BUCKET_2, '');
   await emptyStore(store);
   store.close();

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GVR } from '../../contracts/api/gvr.ts';
 import type { DataUpload } from '../../contracts/api/data-movement.ts';
 import { labEnv } from '../../lab/env.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
@@ -129,7 +130,7 @@ describe.skipIf(veleroProgram(labEnv()) === undefined)('velero 1.18 against Cara
   });
 
   test('the DataUpload of a volume has all fields of Velero, and they are true', async () => {
-    const uploads = await world.kube.list<DataUpload>(GVRS.datauploads, {
+    const uploads = await world.kube.list<DataUpload>(GVR.dataUploads, {
       namespace: world.name,
       labelSelector: 'velero.io/backup-name=one',
     });
@@ -204,7 +205,7 @@ describe.skipIf(veleroProgram(labEnv()) === undefined)('velero 1.18 against Cara
   });
 
   test('what command lines asked for goes again', async () => {
-    const labels = await world.kube.list(GVRS.serverstatusrequests, { namespace: world.name });
+    const labels = await world.kube.list(GVR.serverStatusRequests, { namespace: world.name });
     expect(labels.length).toBeLessThan(5);
   });
 });

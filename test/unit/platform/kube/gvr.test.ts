@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GVR } from '../../../../contracts/api/gvr.ts';
 import {
   apiVersionOf,
   collectionPath,
@@ -12,7 +13,7 @@ import {
 describe('paths', () => {
   it('are those of the API', () => {
     expect(collectionPath(GVRS.pods)).toBe('/api/v1/pods');
-    expect(collectionPath(GVRS.backups, 'openshift-adp')).toBe(
+    expect(collectionPath(GVR.backups, 'openshift-adp')).toBe(
       '/apis/velero.io/v1/namespaces/openshift-adp/backups',
     );
     expect(objectPath(GVRS.namespaces, undefined, 'app')).toBe('/api/v1/namespaces/app');
@@ -59,9 +60,9 @@ describe('paths', () => {
 describe('names', () => {
   it('turn into each other', () => {
     expect(groupResource(GVRS.secrets)).toBe('secrets');
-    expect(groupResource(GVRS.datauploads)).toBe('datauploads.velero.io');
+    expect(groupResource(GVR.dataUploads)).toBe('datauploads.velero.io');
     expect(apiVersionOf(GVRS.secrets)).toBe('v1');
-    expect(apiVersionOf(GVRS.datauploads)).toBe('velero.io/v2alpha1');
+    expect(apiVersionOf(GVR.dataUploads)).toBe('velero.io/v2alpha1');
     expect(groupVersionOf('v1')).toEqual({ group: '', version: 'v1' });
     expect(groupVersionOf('velero.io/v1')).toEqual({ group: 'velero.io', version: 'v1' });
   });
