@@ -56,6 +56,8 @@ export const TIMEOUTS = {
   garbage: 120_000,
   /** Every worker makes sure of the controller this often. */
   controllerEnsure: 30_000,
+  /** A Velero that was started in the same namespace is noticed after so long; two small requests each time. */
+  veleroLook: 30_000,
   /** How long a link of a DownloadRequest works; Velero's number. A command line fetches at once. */
   downloadLink: 10 * 60_000,
   /** An answered ServerStatusRequest is kept this long; Velero's number. */
@@ -182,7 +184,7 @@ export const PROGRESS_INTERVAL = 1_000;
 
 /** What one worker process takes on; sized so that an idle one stays below 200 MB. */
 export const WORKER = {
-  /** Time for running steps to end when the worker is told to stop; below the pod's grace period of 40 s. */
+  /** Time for running steps to end when the worker is told to stop; below the pod's grace period of 60 s. */
   shutdownGrace: 10_000,
   /** Steps at once. Most wait for the cluster; streams are bounded by their own limits. */
   activities: 60,

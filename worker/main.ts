@@ -13,7 +13,7 @@ import type { Log } from '../platform/log/log.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { currentBundle } from './bundle.ts';
 import { serveHealth } from './health.ts';
-import { refuseBesideVelero } from './velero-guard.ts';
+import { refuseBesideVelero, watchForVelero } from './velero-guard.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
 async function main(): Promise<void> {
@@ -28,23 +28,17 @@ async function main(): Promise<void> {
   const temporal = new Client({ connection, namespace: namespace ?? 'default' });
   const kube = createKubeClient();
   await refuseBesideVelero(kube, config.namespace, log);
-  const worker = await Worker.create({
-    connection,
-    namespace: namespace ?? 'default',
-    taskQueue: config.taskQueue,
-    workflowBundle: { codePath: await currentBundle() },
-    activities: composeActivities({ kube, temporal, config, log }),
-    ...(config.identity && { identity: config.identity }),
-    shutdownGraceTime: WORKER.shutdownGrace,
-    maxConcurrentActivityTaskExecutions: WORKER.activities,
-    maxConcurrentWorkflowTaskExecutions: WORKER.workflowTasks,
-    maxCachedWorkflows: WORKER.cachedWorkflows,
-    maxHeartbeatThrottleInterval: TIMEOUTS.heartbeatInterval,
-    defaultHeartbeatThrottleInterval: TIMEOUTS.heartbeatInterval,
-  });
+  const activities = composeActivities({ kube, temporal, config, log });
+  const worker = await openWorker(config, activities, { connection, namespace: namespace ?? 'default' });
   const health = serveHealth(config.healthPort, () => worker.getState() === 'RUNNING');
   const ensured = setInterval(() => void ensureController(temporal, config, log), TIMEOUTS.controllerEnsure);
   void ensureController(temporal, config, log);
+  let beside: CaravelError | undefined;
+  const unguarded = watchForVelero(kube, config.namespace, (error) => {
+    log.error('the worker ends: what it has in hand goes on when Velero is gone', { error: error.message });
+    beside = error;
+    worker.shutdown();
+  });
   log.info('worker started', {
     taskQueue: config.taskQueue,
     namespace: config.namespace,
@@ -52,12 +46,34 @@ async function main(): Promise<void> {
   });
   try {
     await worker.run();
+    if (beside) throw beside;
   } finally {
     clearInterval(ensured);
+    unguarded();
     health.close();
     await connection.close();
     await kube.close();
   }
+}
+
+async function openWorker(
+  { taskQueue, identity }: Config,
+  activities: object,
+  at: { connection: NativeConnection; namespace: string },
+): Promise<Worker> {
+  return await Worker.create({
+    ...at,
+    taskQueue,
+    workflowBundle: { codePath: await currentBundle() },
+    activities,
+    ...(identity && { identity }),
+    shutdownGraceTime: WORKER.shutdownGrace,
+    maxConcurrentActivityTaskExecutions: WORKER.activities,
+    maxConcurrentWorkflowTaskExecutions: WORKER.workflowTasks,
+    maxCachedWorkflows: WORKER.cachedWorkflows,
+    maxHeartbeatThrottleInterval: TIMEOUTS.heartbeatInterval,
+    defaultHeartbeatThrottleInterval: TIMEOUTS.heartbeatInterval,
+  });
 }
 
 /** The controller's workflow exists; whoever comes first starts it. */

@@ -38,6 +38,9 @@ async function veleroIn(kube: KubeClient, namespace: string): Promise<string[]> 
   ];
 }
 
+const besides = (found: string[], namespace: string) =>
+  new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
+
 /**
  * Two servers on the same resources would each undo what the other does, so a worker does not start where Velero
  * runs. An API server that does not answer is waited for; without the right to look the worker starts.
@@ -58,6 +61,25 @@ export async function refuseBesideVelero(kube: KubeClient, namespace: string, lo
       continue;
     }
     if (found.length === 0) return;
-    throw new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
+    throw besides(found, namespace);
   }
+}
+
+/** Looks on, and tells of a Velero that came later, once; the result ends that. */
+export function watchForVelero(
+  kube: KubeClient,
+  namespace: string,
+  tell: (error: CaravelError) => void,
+): () => void {
+  const timer = setInterval(() => {
+    veleroIn(kube, namespace)
+      .then((found) => {
+        if (found.length === 0) return;
+        clearInterval(timer);
+        tell(besides(found, namespace));
+      })
+      // The next look will tell.
+      .catch(() => undefined);
+  }, TIMEOUTS.veleroLook);
+  return () => clearInterval(timer);
 }

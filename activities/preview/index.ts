@@ -41,8 +41,8 @@ async function openPreview(deps: Deps, input: PreviewStart): Promise<PreviewOpen
   // Its scratch lies where that of a backup of this name would.
   const run: RunRef = { type: 'backup', cluster, namespace, name: `plan-${uid}`, uid };
   const backup = backupFor(run, input);
-  const { spec, location, policies, ...checked } = await checkBackup(deps, run, backup);
-  const errors = [...checked.errors, ...(location ? await nameErrors(location.store, input.name) : [])];
+  const { spec, location, errors: faults, ...settings } = await checkBackup(deps, run, backup);
+  const errors = [...faults, ...(location ? await nameErrors(location.store, input.name) : [])];
   if (!location || errors.length > 0) {
     return { state: 'rejected', preview: rejectedPreview(spec, spec.storageLocation ?? '', errors) };
   }
@@ -51,7 +51,7 @@ async function openPreview(deps: Deps, input: PreviewStart): Promise<PreviewOpen
     location: location.resource.metadata.name,
     startedAt: now(),
     cluster: await deps.kube.version(),
-    ...(policies && { policies }),
+    ...settings,
   };
   return { state: 'ready', run, context: await storeContext(location.store, run, context, workflowId) };
 }

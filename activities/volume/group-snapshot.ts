@@ -118,17 +118,46 @@ const source = (run: RunRef, group: GroupSnapshot, name: string) => ({
 
 type Member = Snapshot & { spec: { source: { persistentVolumeClaimName?: string } } };
 
+async function snapshotsOf(
+  kube: KubeClient,
+  namespace: string,
+  { metadata }: GroupObject,
+): Promise<Member[]> {
+  const all = await kube.list<Member>(GVRS.volumesnapshots, { namespace });
+  return all.filter((snapshot) => snapshot.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid));
+}
+
+/** The snapshots of a group that was cut, with the contents that they are bound to. */
+export async function groupMembers(
+  kube: KubeClient,
+  namespace: string,
+  name: string,
+): Promise<{ snapshot: string; content: string }[]> {
+  const { object } = await getGroup(kube, namespace, name);
+  const members = await snapshotsOf(kube, namespace, object);
+  return members.map(({ metadata, status }) => ({
+    snapshot: metadata.name,
+    content: status?.boundVolumeSnapshotContentName ?? '',
+  }));
+}
+
+async function getGroup(kube: KubeClient, namespace: string, name: string): Promise<FoundGroup> {
+  const group = await served(async (version) => ({
+    version,
+    object: await kube.get<GroupObject>(snapshots(version), namespace, name),
+  }));
+  if (!group) throw new CaravelError('ObjectGone', `VolumeGroupSnapshot ${name} was deleted meanwhile`);
+  return group;
+}
+
 /** The cuts in the order of the volumes; undefined until all are there. */
 async function membersOf(
   kube: KubeClient,
   { namespace }: GroupSnapshot,
   volumes: readonly VolumePlan[],
-  { metadata }: GroupObject,
+  object: GroupObject,
 ): Promise<VolumeCut[] | undefined> {
-  const all = await kube.list<Member>(GVRS.volumesnapshots, { namespace });
-  const mine = all.filter((snapshot) =>
-    snapshot.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid),
-  );
+  const mine = await snapshotsOf(kube, namespace, object);
   const cuts: VolumeCut[] = [];
   for (const { claim, snapshotClass } of volumes) {
     const snapshot = mine.find(({ spec }) => spec.source.persistentVolumeClaimName === claim);
@@ -136,7 +165,7 @@ async function membersOf(
     const content =
       bound && (await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, bound));
     if (!snapshot || !content || !content.status?.snapshotHandle) return undefined;
-    cuts.push({ ...cutOf(snapshot, content, snapshotClass), group: metadata.name });
+    cuts.push({ ...cutOf(snapshot, content, snapshotClass), group: object.metadata.name });
   }
   return cuts;
 }
@@ -175,12 +204,7 @@ export async function keepGroup(
   run: RunRef,
   at: { namespace: string; name: string; location: string },
 ): Promise<void> {
-  const group = await served(async (version) => ({
-    version,
-    object: await kube.get<GroupObject>(snapshots(version), at.namespace, at.name),
-  }));
-  if (!group) throw new CaravelError('ObjectGone', `VolumeGroupSnapshot ${at.name} was deleted meanwhile`);
-  const { version, object } = group;
+  const { version, object } = await getGroup(kube, at.namespace, at.name);
   const metadata = {
     labels: { [LABELS.component]: 'kept-snapshot' },
     annotations: { [KEPT_ANNOTATION]: `${at.location}/${run.name}` },

@@ -20,7 +20,7 @@ import { putDoc } from '../../platform/store/documents.ts';
 import { allowance } from '../support/allowance.ts';
 import { volumePlan } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
-import { keepGroup } from './group-snapshot.ts';
+import { groupMembers, keepGroup } from './group-snapshot.ts';
 import type { SnapshotContent } from './snapshot-objects.ts';
 
 type Ref = VolumeRef & { cut: VolumeCut };
@@ -32,11 +32,15 @@ type Ref = VolumeRef & { cut: VolumeCut };
 export async function keepSnapshot(deps: Deps, ref: Ref, signal: AbortSignal): Promise<DocRef> {
   const { volume, context, store } = await volumePlan(deps, ref);
   const { spec } = context.resource;
-  await ready(deps.kube, ref.cut, {
+  const patience = {
     patienceMs: allowance(spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot),
     limitMs: allowance(spec.itemOperationTimeout, TIMEOUTS.itemOperation),
     signal,
-  });
+  };
+  const { group } = ref.cut;
+  // Snapshots of a group only go together: none of them is kept unless all can be.
+  const all = group ? await groupMembers(deps.kube, volume.namespace, group) : [ref.cut];
+  await Promise.all(all.map((each) => ready(deps.kube, each, patience)));
   const kept = await take(deps.kube, ref, volume.namespace, context.location);
   const outcome: VolumeOutcome = {
     index: ref.index,
@@ -62,11 +66,9 @@ interface Patience {
   signal: AbortSignal;
 }
 
-async function ready(
-  kube: KubeClient,
-  cut: VolumeCut,
-  { patienceMs, limitMs, signal }: Patience,
-): Promise<void> {
+type Cut = Pick<VolumeCut, 'snapshot' | 'content'>;
+
+async function ready(kube: KubeClient, cut: Cut, { patienceMs, limitMs, signal }: Patience): Promise<void> {
   const isReady = ({ status }: SnapshotContent) => (status?.readyToUse ? true : undefined);
   const settled = (content: SnapshotContent) =>
     isReady(content) ?? (content.status?.error ? false : undefined);
@@ -84,7 +86,7 @@ async function ready(
 /** Undefined when the time is over. */
 async function whenContent(
   kube: KubeClient,
-  cut: VolumeCut,
+  cut: Cut,
   options: { timeoutMs: number; signal: AbortSignal },
   look: (content: SnapshotContent) => boolean | undefined,
 ): Promise<boolean | undefined> {

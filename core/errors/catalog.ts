@@ -20,11 +20,11 @@ export const CATALOG = {
   ),
   ResourceGone: permanent('The custom resource was deleted or made again; its new run starts by itself.'),
   NotSupported: permanent('See docs/reference/support.md for what can be used instead.'),
-  // What Velero can do and Caravel cannot: docs/reference/support-matrix.md
+  // What Velero can do and Caravel cannot: docs/reference/support.md
   ProviderNotSupported: permanent(
     'Use a store that speaks S3: provider aws, with s3Url for one that is not AWS.',
   ),
-  PluginNotSupported: permanent('Plugins are programs for Velero; see docs/reference/support-matrix.md.'),
+  PluginNotSupported: permanent('Plugins are programs for Velero; see docs/reference/support.md.'),
   NativeSnapshotNotSupported: permanent(
     'Use volumes of a CSI driver with snapshots; what was saved by native snapshots Velero can restore.',
   ),

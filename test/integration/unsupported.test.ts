@@ -10,7 +10,7 @@ import { createRestore } from '../support/restore-run.ts';
 import { createWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
-/** What Velero can do and Caravel cannot: docs/reference/support-matrix.md has a line and a code for each. */
+/** What Velero can do and Caravel cannot: docs/reference/support.md has a line and a code for each. */
 
 let world: World;
 let deps: Deps;
