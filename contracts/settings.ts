@@ -158,7 +158,7 @@ export const LIMITS = {
   /** Movers at once in a cluster when nothing is configured. */
   movers: 4,
   /** Bytes of a segment before compression; one is held in memory per shard. */
-  segmentBytes: 8 * 1024 * 1024,
+  segmentBytes: 2 * 1024 * 1024,
   /** Applications quiesced at once by one run; more would wait for each other's snapshots, quiesced. */
   quiescedGroups: 8,
   /** Output of a hook that is kept for the log; all hooks of a group share one Secret of at most 1 MiB. */
@@ -186,6 +186,11 @@ export const PROGRESS_INTERVAL = 1_000;
 export const WORKER = {
   /** Time for running steps to end when the worker is told to stop; below the pod's grace period of 60 s. */
   shutdownGrace: 10_000,
+  /**
+   * Percent by which V8's heap may grow before garbage is collected. Left alone, buffers of an export pile up: 30,000
+   * objects took 100 MB more, and a tenth less time.
+   */
+  heapGrowth: 20,
   /** Steps at once. Most wait for the cluster; streams are bounded by their own limits. */
   activities: 60,
   workflowTasks: 10,

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -17,6 +18,7 @@ import { refuseBesideVelero, watchForVelero } from './velero-guard.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${WORKER.heapGrowth}`);
   const config = loadConfig();
   const log = createLog({ level: config.logLevel, fields: { worker: config.identity } });
   Runtime.install({
