@@ -113,7 +113,7 @@ export const TIMEOUTS = {
    * What was sent is read back this much later at most, together with what others of the run send meanwhile: each
    * reading costs a third of a second of a core, for one snapshot as for many.
    */
-  gatherProofs: 2_000,
+  gatherProofs: 8_000,
   /** No byte moved: kopia's own retries end after ≈ 50 s, so a longer silence is a dead connection. */
   moverStall: 180_000,
   /** kopia flushes on SIGTERM; the kubelet must give it time for that. */

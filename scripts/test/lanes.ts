@@ -5,11 +5,11 @@ import type { Outcome } from './outcome.ts';
 import { print, run } from './program.ts';
 
 /**
- * Tests of the tiers that need a lab. They wait more than they work, so two labs share them: each takes the next file
+ * Tests of the tiers that need a lab. They wait more than they work, so several labs share them: each takes the next file
  * as soon as it is done with one. Within a lab there is one at a time, because tests stop parts of it.
  */
 
-const LANES = 2;
+const LANES = 3;
 const FIRST = process.env['CARAVEL_LAB'] ?? 'lab';
 const NAMES = Array.from({ length: LANES }, (_, at) => (at === 0 ? FIRST : `${FIRST}-${at + 1}`));
 

@@ -15,7 +15,7 @@ const NAMESPACES = Array.from({ length: scaled(20, 4) }, (_, at) => `e2e-large-$
 const EACH = scaled(2_500, 750);
 /** The objects of the test, and of each namespace: itself, its service account, its certificate map. */
 const OBJECTS = NAMESPACES.length * (2 * EACH + 3);
-const MEMORY = 300 * 2 ** 20;
+const MEMORY = 300_000_000;
 
 const spec = {
   includedNamespaces: NAMESPACES,
