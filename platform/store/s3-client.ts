@@ -32,7 +32,8 @@ export function createS3Client(config: StoreConfig, endpoint = config.endpoint):
     followRegionRedirects: true,
     ...(endpoint === undefined ? {} : { endpoint }),
     forcePathStyle: config.forcePathStyle,
-    credentials: config.credentials,
+    // A copy, because the client writes a note of its own into it; others make Secrets of the same object.
+    credentials: { ...config.credentials },
     // The default sends checksums in a form that many stores which speak S3 do not know.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

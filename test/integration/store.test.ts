@@ -53,6 +53,15 @@ describe('objects', () => {
     expect(await store.head('plain/b.txt')).toBeUndefined();
   });
 
+  it('can be reached while others use the same settings: those stay as they were given', async () => {
+    const { accessKeyId, secretAccessKey } = config.credentials;
+    const credentials = { accessKeyId, secretAccessKey };
+    const other = createS3Store({ ...config, credentials });
+    await other.put('plain/settings', 'x');
+    other.close();
+    expect(credentials).toEqual({ accessKeyId, secretAccessKey });
+  });
+
   it('never carry a Content-Encoding', async () => {
     await store.put('encoding/put.gz', randomBytes(10));
     await store.putStream('encoding/small.gz', Readable.from([randomBytes(10)]));
