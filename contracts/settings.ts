@@ -56,8 +56,6 @@ export const TIMEOUTS = {
   garbage: 120_000,
   /** Every worker makes sure of the controller this often. */
   controllerEnsure: 30_000,
-  /** A Velero that was started in the same namespace is noticed after so long; two small requests each time. */
-  veleroLook: 30_000,
   /** How long a link of a DownloadRequest works; Velero's number. A command line fetches at once. */
   downloadLink: 10 * 60_000,
   /** An answered ServerStatusRequest is kept this long; Velero's number. */

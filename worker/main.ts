@@ -14,7 +14,7 @@ import type { Log } from '../platform/log/log.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { currentBundle } from './bundle.ts';
 import { serveHealth } from './health.ts';
-import { refuseBesideVelero, watchForVelero } from './velero-guard.ts';
+import { refuseBesideVelero } from './velero-guard.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
 async function main(): Promise<void> {
@@ -35,12 +35,6 @@ async function main(): Promise<void> {
   const health = serveHealth(config.healthPort, () => worker.getState() === 'RUNNING');
   const ensured = setInterval(() => void ensureController(temporal, config, log), TIMEOUTS.controllerEnsure);
   void ensureController(temporal, config, log);
-  let beside: CaravelError | undefined;
-  const unguarded = watchForVelero(kube, config.namespace, (error) => {
-    log.error('the worker ends: what it has in hand goes on when Velero is gone', { error: error.message });
-    beside = error;
-    worker.shutdown();
-  });
   log.info('worker started', {
     taskQueue: config.taskQueue,
     namespace: config.namespace,
@@ -48,10 +42,8 @@ async function main(): Promise<void> {
   });
   try {
     await worker.run();
-    if (beside) throw beside;
   } finally {
     clearInterval(ensured);
-    unguarded();
     health.close();
     await connection.close();
     await kube.close();

@@ -64,22 +64,3 @@ export async function refuseBesideVelero(kube: KubeClient, namespace: string, lo
     throw besides(found, namespace);
   }
 }
-
-/** Looks on, and tells of a Velero that came later, once; the result ends that. */
-export function watchForVelero(
-  kube: KubeClient,
-  namespace: string,
-  tell: (error: CaravelError) => void,
-): () => void {
-  const timer = setInterval(() => {
-    veleroIn(kube, namespace)
-      .then((found) => {
-        if (found.length === 0) return;
-        clearInterval(timer);
-        tell(besides(found, namespace));
-      })
-      // The next look will tell.
-      .catch(() => undefined);
-  }, TIMEOUTS.veleroLook);
-  return () => clearInterval(timer);
-}

@@ -79,7 +79,9 @@ export async function collectGarbage(
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
   }
-  removed.push(...(await sweepScratch(deps, scope, lost, signal)));
+  // Asked anew: under the name of a run that was lost a moment ago another one may have begun.
+  const lostNow = async (workflowId: string) => !(await isRunning(deps.temporal, workflowId));
+  removed.push(...(await sweepScratch(deps, scope, lostNow, signal)));
   return { removed, problems };
 }
 
@@ -183,7 +185,7 @@ async function showEnd(kube: KubeClient, gvr: Gvr, namespace: string, name: stri
   await kube.patch(gvr, namespace, name, { status }, { type: 'merge' });
 }
 
-/** Scratch of runs whose workflow no longer runs; in a location that is read-only, that of restores from it. */
+/** Scratch of runs whose workflow no longer runs, in every location that can be written. */
 async function sweepScratch(
   deps: Deps,
   { cluster, namespace }: { cluster: string; namespace: string },
@@ -192,12 +194,10 @@ async function sweepScratch(
 ): Promise<string[]> {
   const removed: string[] = [];
   const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
-  for (const location of locations) {
-    const tops =
-      location.spec.accessMode === 'ReadOnly' ? [RESTORES_PREFIX] : [BACKUPS_PREFIX, RESTORES_PREFIX];
+  for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
     try {
       const open = await openLocation(deps, namespace, location.metadata.name);
-      for (const scratch of await lostScratch(open.store, tops, `${cluster}/${namespace}`, lost)) {
+      for (const scratch of await lostScratch(open.store, `${cluster}/${namespace}`, lost)) {
         const uid = scratch.split('/').at(-2) ?? '';
         const run = { uid, controlNamespace: namespace, location: open, scratch };
         await discardBroken(deps, run, signal);
@@ -215,12 +215,11 @@ async function sweepScratch(
 
 async function lostScratch(
   store: ObjectStore,
-  tops: readonly string[],
   scope: string,
   lost: (workflowId: string) => Promise<boolean>,
 ): Promise<string[]> {
   const found: string[] = [];
-  for (const scratch of await scratchFolders(store, tops)) {
+  for (const scratch of await scratchFolders(store)) {
     const owner = await scratchOwner(store, scratch);
     // Scratch of another cluster that shares the bucket is left to that cluster.
     if (owner && scopeOf(owner) === scope && (await lost(owner))) found.push(scratch);
@@ -228,9 +227,9 @@ async function lostScratch(
   return found;
 }
 
-async function scratchFolders(store: ObjectStore, tops: readonly string[]): Promise<string[]> {
+async function scratchFolders(store: ObjectStore): Promise<string[]> {
   const found: string[] = [];
-  for (const top of tops) {
+  for (const top of [BACKUPS_PREFIX, RESTORES_PREFIX]) {
     for (const name of await store.folders(top)) {
       const uids = await store.folders(`${top}${name}/.caravel/`);
       found.push(...uids.map((uid) => `${top}${name}/.caravel/${uid}/`));

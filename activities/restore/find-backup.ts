@@ -133,6 +133,12 @@ async function locationOf(
   };
 }
 
-/** What its status says may be old: the look that follows tells whether it answers. */
-const usable = (deps: Deps, namespace: string, name: string): Promise<Location | { fault: string }> =>
-  told(openLocation(deps, namespace, name));
+async function usable(deps: Deps, namespace: string, name: string): Promise<Location | { fault: string }> {
+  const location = await told(openLocation(deps, namespace, name));
+  if (isFault(location)) return location;
+  const { phase, message } = location.resource.status ?? {};
+  if (phase !== 'Unavailable') return location;
+  return {
+    fault: `The BSL ${name} is unavailable, cannot retrieve the backup${message ? `: ${message}` : ''}`,
+  };
+}

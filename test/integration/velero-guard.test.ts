@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import { processesOf, until } from '../support/processes.ts';
 import { createWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -66,13 +65,4 @@ test('with Velero scaled to nothing it starts; other Deployments are no matter',
   });
   const worker = await world.startWorker();
   await worker.stop();
-});
-
-test('a worker beside which a Velero is started ends, and says what to do', async () => {
-  const { pid, log } = await world.startWorker();
-  await world.kube.patch(GVRS.deployments, world.name, 'velero', { spec: { replicas: 1 } });
-  const gone = () => (processesOf(() => true).some((each) => each.pid === pid) ? undefined : true);
-  await until(gone, 'the worker ends');
-  expect(readFileSync(log, 'utf8')).toContain('docs/how-to/switch-from-oadp.md');
-  await world.kube.patch(GVRS.deployments, world.name, 'velero', { spec: { replicas: 0 } });
 });
