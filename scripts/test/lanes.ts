@@ -29,7 +29,11 @@ interface Settings {
 export async function runInLabs(settings: Settings): Promise<Outcome> {
   const jobs = jobsOf(settings);
   if (jobs.length === 0)
-    return { passed: 0, failed: 1, failures: [`no test file has ${settings.files.join(' or ')} in its path`] };
+    return {
+      passed: 0,
+      failed: 1,
+      failures: [`no test file has ${settings.files.join(' or ')} in its path`],
+    };
   const names = NAMES.slice(0, Math.min(LANES, jobs.length));
   const wasUp = names.filter((name) => existsSync(join('/var/lib/caravel-lab', name, 'env.json')));
   const total = nothing();
