@@ -3,7 +3,7 @@ import type { ReleaseCause } from '../core/hooks/report.ts';
 import type { VolumeCut, VolumeGroup, VolumeOutcome } from '../core/model.ts';
 import type { Problem } from '../core/problems.ts';
 import type { BackupPreview, PreviewInput } from './preview.ts';
-import type { DocRef, RunRef, RunResult, RunType } from './run.ts';
+import type { DocRef, Execution, RunRef, RunResult, RunType } from './run.ts';
 
 /**
  * The verbs that workflows call. Each is begin-or-continue: safe to run twice, and safe to run again after any crash.
@@ -143,7 +143,9 @@ export interface PreHooksDone {
 
 export interface HookActivities {
   /** Asks the limiter for the group's pods, alone; it answers the workflow with the signal `lockGranted`. */
-  requestQuiet(input: RunContextRef & { hooks: DocRef; group: number; holder: string }): Promise<void>;
+  requestQuiet(
+    input: RunContextRef & { hooks: DocRef; group: number; holder: Execution },
+  ): Promise<void>;
   /** Writes the hooks down where they can be read without the bucket. */
   prepareHooks(input: RunContextRef & { hooks: DocRef; group: number }): Promise<void>;
   /** Each hook is begun at most once. */
@@ -163,7 +165,7 @@ export interface HookActivities {
   ): Promise<DocRef>;
   dropHooks(ref: HookGroupRef): Promise<void>;
   /** Whether this execution of a workflow is over, however it ended. */
-  executionEnded(execution: { workflowId: string; runId: string }): Promise<boolean>;
+  executionEnded(execution: Execution): Promise<boolean>;
 }
 
 export type PreviewStart = PreviewInput & {
@@ -195,7 +197,9 @@ export interface ProtectActivities {
   handOverSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<void>;
   /** Waits until a snapshot can be used and makes it outlive its objects; returns the volume's outcome. */
   keepSnapshot(input: VolumeRef & { cut: VolumeCut }): Promise<DocRef>;
-  /** The objects of kept snapshots are gone; their storage snapshots as well, unless the backup was sealed. */
+  /** The same for a group, all its members or none; the outcomes in the order of the members. */
+  keepGroup(input: GroupRef & { cuts: VolumeCut[] }): Promise<DocRef[]>;
+  /** The objects of kept snapshots are gone; those storage snapshots as well that are not a part of a sealed backup. */
   settleKept(input: RunContextRef): Promise<void>;
   /** The same as prepareRepository for all volumes of the run. */
   prepareRepositories(input: RunContextRef & { volumes: DocRef }): Promise<void>;
@@ -272,8 +276,8 @@ export interface RecoverActivities {
 export interface SlotActivities {
   /** Asks the limiter for a slot; it answers the workflow with the signal `slotGranted`. */
   requestSlot(input: { cluster: string; holder: string; limit: number }): Promise<void>;
-  /** Those of the given workflows that no longer run. */
-  endedWorkflows(ids: string[]): Promise<string[]>;
+  /** Those that no longer run. */
+  endedWorkflows(executions: Execution[]): Promise<Execution[]>;
 }
 
 export interface RepositoryActivities {

@@ -36,6 +36,9 @@ export const unquiesceWorkflowId = (run: RunRef, group: number) => `unquiesce/${
 export const quietLockName = (pod: { namespace: string; name: string }) =>
   `quiet/${shortHash(16, pod.namespace, pod.name)}`;
 
+/** Claim of a group's pods: of this very run, not of another one with its name. */
+export const quietKey = (run: RunRef, group: number) => `${run.uid}/${group}`;
+
 /** Secret in the control namespace with the hooks of a group, and what is known of them. */
 export const hooksSecretName = (run: RunRef, group: number) =>
   `${validName(run.name.replaceAll('.', '-'), 40)}-${shortHash(16, run.uid, 'hooks', String(group))}-hooks`;

@@ -21,6 +21,12 @@ export interface RunInput {
   uid: string;
 }
 
+/** An execution of a workflow. Without `runId`, whichever runs under the id. */
+export interface Execution {
+  workflowId: string;
+  runId?: string;
+}
+
 /** A document in the run's scratch area of the bucket; lists, plans and logs travel through Temporal only as such. */
 export interface DocRef {
   /** Object key below the location's prefix. */

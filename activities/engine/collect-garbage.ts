@@ -18,7 +18,7 @@ import type { Deps } from '../support/deps.ts';
 import { openLocation } from '../support/location.ts';
 import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
-import { groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
+import { groupContentsLabelled, groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
 import { settleKept } from '../volume/settle-kept.ts';
@@ -62,7 +62,7 @@ export async function collectGarbage(
   const problems: Problem[] = [];
   const running = new Map<string, Promise<boolean>>();
   const lost = async (workflowId: string) => {
-    const known = running.get(workflowId) ?? isRunning(deps.temporal, workflowId);
+    const known = running.get(workflowId) ?? isRunning(deps.temporal, { workflowId });
     running.set(workflowId, known);
     return !(await known);
   };
@@ -80,7 +80,7 @@ export async function collectGarbage(
     }
   }
   // Asked anew: under the name of a run that was lost a moment ago another one may have begun.
-  const lostNow = async (workflowId: string) => !(await isRunning(deps.temporal, workflowId));
+  const lostNow = async (workflowId: string) => !(await isRunning(deps.temporal, { workflowId }));
   removed.push(...(await sweepScratch(deps, scope, lostNow, signal)));
   return { removed, problems };
 }
@@ -104,6 +104,10 @@ async function leftovers(deps: Deps): Promise<Leftover[]> {
   }
   for (const { object } of await groupsLabelled(deps.kube, LABELS.runUid)) {
     const leftover = keptLeftover(object) ?? groupLeftover(object);
+    if (leftover) found.set(leftover.name, leftover);
+  }
+  for (const { object } of await groupContentsLabelled(deps.kube, LABELS.runUid)) {
+    const leftover = keptLeftover(object);
     if (leftover) found.set(leftover.name, leftover);
   }
   return [...found.values()];
@@ -154,7 +158,7 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
   if (leftover.group) {
     const groups = await groupsLabelled(kube, LABELS.runUid);
     const found = groups.find(({ object }) => object.metadata.name === leftover.group);
-    if (found) await removeGroup(kube, found, 'Delete', signal);
+    if (found) await removeGroup(kube, found, () => 'Delete', signal);
     return;
   }
   const at = { namespace, name: leftover.name };

@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import type { SlotActivities } from '../../contracts/activities.ts';
 import { limiterWorkflowId } from '../../contracts/ids.ts';
+import type { Execution } from '../../contracts/run.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { SlotRequest } from '../../contracts/messages.ts';
 import type { LockClaim } from '../../core/volume/locks.ts';
@@ -12,11 +13,9 @@ export function slotActivities({ temporal, config }: Deps): SlotActivities {
     await askLimiter({ temporal, config }, cluster, SIGNALS.requestSlot, { holder, limit });
   }
 
-  async function endedWorkflows(ids: string[]): Promise<string[]> {
-    const ended = await Promise.all(
-      ids.map(async (id) => ((await isRunning(temporal, id)) ? undefined : id)),
-    );
-    return ended.filter((id) => id !== undefined);
+  async function endedWorkflows(executions: Execution[]): Promise<Execution[]> {
+    const running = await Promise.all(executions.map((each) => isRunning(temporal, each)));
+    return executions.filter((_, at) => !running[at]);
   }
 
   return { requestSlot: activity(requestSlot), endedWorkflows: activity(endedWorkflows) };
@@ -39,10 +38,13 @@ export async function askLimiter(
   });
 }
 
-/** Does the workflow of this id run now? One that the server does not know has long ended. */
-export async function isRunning(temporal: Deps['temporal'], workflowId: string): Promise<boolean> {
+/** Does it run now? One that the server does not know has long ended. */
+export async function isRunning(
+  temporal: Deps['temporal'],
+  { workflowId, runId }: Execution,
+): Promise<boolean> {
   try {
-    return (await temporal.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+    return (await temporal.workflow.getHandle(workflowId, runId).describe()).status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;

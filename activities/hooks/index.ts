@@ -1,5 +1,5 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
 import type { HookActivities, HookGroupRef } from '../../contracts/activities.ts';
+import { isRunning } from '../engine/slots.ts';
 import type { Deps } from '../support/deps.ts';
 import { activity } from '../support/step.ts';
 import { removeBook } from './book.ts';
@@ -17,16 +17,9 @@ export function hookActivities(deps: Deps): HookActivities {
     runPostHooks: activity((ref: HookGroupRef, signal) => runPostHooks(deps, ref, signal)),
     collectHooks: activity((input: Input<'collectHooks'>, signal) => collectHooks(deps, input, signal)),
     dropHooks: activity((ref: HookGroupRef) => removeBook(deps.kube, ref)),
-    executionEnded: activity((execution: Input<'executionEnded'>) => executionEnded(deps, execution)),
+    executionEnded: activity(
+      async (execution: Input<'executionEnded'>) => !(await isRunning(deps.temporal, execution)),
+    ),
   };
 }
 
-/** Of exactly this execution: another one of the same id has quiesced nothing. */
-async function executionEnded({ temporal }: Deps, { workflowId, runId }: Input<'executionEnded'>) {
-  try {
-    return (await temporal.workflow.getHandle(workflowId, runId).describe()).status.name !== 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return true;
-    throw error;
-  }
-}

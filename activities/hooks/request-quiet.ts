@@ -1,6 +1,8 @@
 import type { HookActivities } from '../../contracts/activities.ts';
-import { quietLockName, runWorkflowId, unquiesceWorkflowId } from '../../contracts/ids.ts';
+import { quietKey, quietLockName, unquiesceWorkflowId } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
+import type { Execution, RunRef } from '../../contracts/run.ts';
+import type { LockClaim } from '../../core/volume/locks.ts';
 import { askLimiter } from '../engine/slots.ts';
 import { openRun } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
@@ -17,10 +19,15 @@ export async function requestQuiet(
   const { run, group, holder } = input;
   const { store } = await openRun(deps, input);
   const { pods } = await plannedHooks(store, input);
-  await askLimiter(deps, run.cluster, SIGNALS.requestLock, {
-    holder,
-    key: String(group),
-    names: pods.map(quietLockName),
-    keepers: [runWorkflowId(run), unquiesceWorkflowId(run, group)],
-  });
+  await askLimiter(deps, run.cluster, SIGNALS.requestLock, quietClaim({ run, group, holder }, pods));
 }
+
+export const quietClaim = (
+  { run, group, holder }: { run: RunRef; group: number; holder: Execution },
+  pods: readonly { namespace: string; name: string }[],
+): LockClaim => ({
+  holder,
+  key: quietKey(run, group),
+  names: pods.map(quietLockName),
+  keepers: [holder, { workflowId: unquiesceWorkflowId(run, group) }],
+});

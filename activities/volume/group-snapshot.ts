@@ -1,13 +1,13 @@
 import type { GroupRef } from '../../contracts/activities.ts';
 import {
   groupSnapshotName,
-  KEPT_ANNOTATION,
   LABELS,
   runLabels,
   runWorkflowId,
   validName,
   WORKFLOW_ANNOTATION,
 } from '../../contracts/ids.ts';
+import type { Backup } from '../../contracts/api/backup.ts';
 import type { RunRef } from '../../contracts/run.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
@@ -18,6 +18,7 @@ import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { getDoc } from '../../platform/store/documents.ts';
 import { allowance } from '../support/allowance.ts';
 import { openRun } from '../support/context.ts';
+import type { Opened } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { cutOf } from './cut.ts';
@@ -33,9 +34,19 @@ interface GroupObject extends KubeObject {
   status?: { boundVolumeGroupSnapshotContentName?: string; error?: { message?: string } };
 }
 
-interface GroupContent extends KubeObject {
+interface MemberHandle {
+  snapshotHandle?: string;
+}
+
+export interface GroupContent extends KubeObject {
   spec: { deletionPolicy: 'Delete' | 'Retain'; volumeGroupSnapshotRef: { uid?: string } };
-  status?: { error?: { message?: string } };
+  status?: {
+    volumeGroupSnapshotHandle?: string;
+    volumeSnapshotInfoList?: MemberHandle[];
+    /** Its name in v1beta1. */
+    volumeSnapshotHandlePairList?: MemberHandle[];
+    error?: { message?: string };
+  };
 }
 
 const GROUP = 'groupsnapshot.storage.k8s.io';
@@ -65,30 +76,29 @@ async function served<T>(ask: (version: string) => Promise<T>): Promise<T | unde
   return undefined;
 }
 
-interface Opened {
+interface OpenedGroup extends Opened<Backup> {
   group: GroupSnapshot;
   volumes: VolumePlan[];
   name: string;
-  timeoutMs: number;
 }
 
-async function openGroup(deps: Deps, ref: GroupRef): Promise<Opened> {
-  const { store, context } = await openRun(deps, ref);
-  const { volumes, together = [] } = await getDoc<VolumePlans>(store, ref.volumes);
+export async function openGroup(deps: Deps, ref: GroupRef): Promise<OpenedGroup> {
+  const opened = await openRun(deps, ref);
+  const { volumes, together = [] } = await getDoc<VolumePlans>(opened.store, ref.volumes);
   const group = together.find(({ members }) => members[0] === ref.members[0]);
   if (!group) throw new CaravelError('InvalidInput', `the run has no group of volume ${ref.members[0]}`);
-  const { spec } = context.resource as { spec: { csiSnapshotTimeout?: string } };
   return {
+    ...opened,
     group,
     volumes: group.members.flatMap((index) => volumes[index] ?? []),
     name: groupSnapshotName(ref.run, group.namespace, group.value),
-    timeoutMs: allowance(spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot),
   };
 }
 
 /** Has the storage take a snapshot of all members, and waits until each has a handle. */
 export async function cutGroup(deps: Deps, ref: GroupRef, signal: AbortSignal): Promise<VolumeCut[]> {
-  const { group, volumes, name, timeoutMs } = await openGroup(deps, ref);
+  const { group, volumes, name, context } = await openGroup(deps, ref);
+  const timeoutMs = allowance(context.resource.spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot);
   const api = snapshots(group.version);
   const { object } = await deps.kube.ensure<GroupObject>(api, group.namespace, source(ref.run, group, name));
   const deadline = Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString()) + timeoutMs;
@@ -125,20 +135,6 @@ async function snapshotsOf(
 ): Promise<Member[]> {
   const all = await kube.list<Member>(GVRS.volumesnapshots, { namespace });
   return all.filter((snapshot) => snapshot.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid));
-}
-
-/** The snapshots of a group that was cut, with the contents that they are bound to. */
-export async function groupMembers(
-  kube: KubeClient,
-  namespace: string,
-  name: string,
-): Promise<{ snapshot: string; content: string }[]> {
-  const { object } = await getGroup(kube, namespace, name);
-  const members = await snapshotsOf(kube, namespace, object);
-  return members.map(({ metadata, status }) => ({
-    snapshot: metadata.name,
-    content: status?.boundVolumeSnapshotContentName ?? '',
-  }));
 }
 
 async function getGroup(kube: KubeClient, namespace: string, name: string): Promise<FoundGroup> {
@@ -195,22 +191,23 @@ export async function cleanUpGroup(deps: Deps, ref: GroupRef, signal: AbortSigna
   const { group, name } = await openGroup(deps, ref);
   const found = await deps.kube.find<GroupObject>(snapshots(group.version), group.namespace, name);
   if (!found || found.metadata.labels?.[LABELS.component] !== 'source-group') return;
-  await removeGroup(deps.kube, { version: group.version, object: found }, 'Delete', signal);
+  await removeGroup(deps.kube, { version: group.version, object: found }, () => 'Delete', signal);
 }
 
-/** Makes the whole group outlive its objects, as keepSnapshot does with a single one. */
-export async function keepGroup(
+/** The group as a whole outlives its objects from now on. */
+export async function markGroupKept(
   kube: KubeClient,
-  run: RunRef,
-  at: { namespace: string; name: string; location: string },
+  { namespace, name }: { namespace: string; name: string },
+  marks: { labels: Record<string, string>; annotations: Record<string, string> },
 ): Promise<void> {
-  const { version, object } = await getGroup(kube, at.namespace, at.name);
-  const metadata = {
-    labels: { [LABELS.component]: 'kept-snapshot' },
-    annotations: { [KEPT_ANNOTATION]: `${at.location}/${run.name}` },
-  };
-  await kube.patch(snapshots(version), at.namespace, at.name, { metadata }, { type: 'merge' });
-  await setGroupPolicy(kube, { version, object }, 'Retain');
+  const { version, object } = await getGroup(kube, namespace, name);
+  const content = await contentOf(kube, version, object);
+  if (!content) throw new CaravelError('ObjectGone', `the content of VolumeGroupSnapshot ${name} was deleted`);
+  const merge = { type: 'merge' } as const;
+  // The group first: whoever finds its content marked goes by the marks of the group as well.
+  await kube.patch(snapshots(version), namespace, name, { metadata: marks }, merge);
+  const retained = { metadata: marks, spec: { deletionPolicy: 'Retain' } };
+  await kube.patch(contents(version), undefined, content.metadata.name, retained, merge);
 }
 
 export interface FoundGroup {
@@ -229,33 +226,72 @@ export async function groupsLabelled(kube: KubeClient, labelSelector: string): P
   return found ?? [];
 }
 
+/** The same for their contents; one stays when its group goes without it. */
+export async function groupContentsLabelled(kube: KubeClient, labelSelector: string): Promise<FoundContent[]> {
+  const found = await served(async (version) =>
+    (await kube.list<GroupContent>(contents(version), { labelSelector })).map((object) => ({
+      version,
+      object,
+    })),
+  );
+  return found ?? [];
+}
+
+export interface FoundContent {
+  version: string;
+  object: GroupContent;
+}
+
+/** What the storage calls the group and its members. */
+export function groupHandles({ status }: GroupContent): string[] {
+  const { volumeSnapshotInfoList = [], volumeSnapshotHandlePairList = [] } = status ?? {};
+  const members = [...volumeSnapshotInfoList, ...volumeSnapshotHandlePairList];
+  return [status?.volumeGroupSnapshotHandle, ...members.map(({ snapshotHandle }) => snapshotHandle)].filter(
+    (handle) => handle !== undefined,
+  );
+}
+
+type Policy = 'Delete' | 'Retain';
+
 async function setGroupPolicy(
   kube: KubeClient,
-  { version, object }: FoundGroup,
-  deletionPolicy: 'Delete' | 'Retain',
-): Promise<string | undefined> {
-  const content = await contentOf(kube, version, object);
-  if (!content) return undefined;
+  version: string,
+  content: GroupContent,
+  deletionPolicy: Policy,
+): Promise<void> {
+  if (content.spec.deletionPolicy === deletionPolicy) return;
   const { name } = content.metadata;
-  if (content.spec.deletionPolicy !== deletionPolicy)
-    await kube.patch(contents(version), undefined, name, { spec: { deletionPolicy } }, { type: 'merge' });
-  return name;
+  await kube.patch(contents(version), undefined, name, { spec: { deletionPolicy } }, { type: 'merge' });
 }
 
 /** With Delete the storage snapshots go as well; with Retain only the objects, those of the members included. */
 export async function removeGroup(
   kube: KubeClient,
-  group: FoundGroup,
-  policy: 'Delete' | 'Retain',
+  { version, object }: FoundGroup,
+  policyFor: (content: GroupContent) => Policy,
   signal: AbortSignal,
 ): Promise<void> {
-  const { name, namespace } = group.object.metadata;
-  const content = await setGroupPolicy(kube, group, policy);
-  await kube.remove(snapshots(group.version), namespace, name);
-  const target = { gvr: snapshots(group.version), namespace, name };
+  const { name, namespace } = object.metadata;
+  const content = await contentOf(kube, version, object);
+  if (content) await setGroupPolicy(kube, version, content, policyFor(content));
+  await kube.remove(snapshots(version), namespace, name);
+  const target = { gvr: snapshots(version), namespace, name };
   if (!content) return await gone(kube, target, signal);
-  const held = { gvr: contents(group.version), namespace: undefined, name: content };
-  await goneWithContent(kube, target, held, signal);
-  await kube.remove(held.gvr, undefined, content);
-  await goneWithContent(kube, held, held, signal);
+  await goneWithContent(kube, target, { gvr: contents(version), name: content.metadata.name }, signal);
+  await removeGroupContent(kube, { version, object: content }, policyFor, signal);
+}
+
+export async function removeGroupContent(
+  kube: KubeClient,
+  { version, object }: FoundContent,
+  policyFor: (content: GroupContent) => Policy,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = object.metadata;
+  const target = { gvr: contents(version), namespace: undefined, name };
+  const found = await kube.find<GroupContent>(target.gvr, undefined, name);
+  if (!found) return;
+  await setGroupPolicy(kube, version, found, policyFor(found));
+  await kube.remove(target.gvr, undefined, name);
+  await goneWithContent(kube, target, target, signal);
 }

@@ -21,6 +21,7 @@ import { cutVolume } from './cut.ts';
 import { cleanUpGroup, cutGroup } from './group-snapshot.ts';
 import { handOverSnapshot } from './hand-over-snapshot.ts';
 import { cleanUpRecovery, handOverVolume, releaseVolume, withholdClaim } from './hand-over-volume.ts';
+import { keepGroup } from './keep-group.ts';
 import { keepSnapshot } from './keep-snapshot.ts';
 import { MOVEMENT_GVR, showMovement } from './movement.ts';
 import { acceptPodVolume, transferPodVolume } from './pod-volume.ts';
@@ -40,6 +41,7 @@ export function volumeActivities(deps: Deps): ProtectActivities & RecoverActivit
       handOverSnapshot(deps, ref, signal),
     ),
     keepSnapshot: activity((ref: VolumeRef & { cut: VolumeCut }, signal) => keepSnapshot(deps, ref, signal)),
+    keepGroup: activity((ref: GroupRef & { cuts: VolumeCut[] }, signal) => keepGroup(deps, ref, signal)),
     settleKept: activity((ref: RunContextRef, signal) => settleKeptOf(deps, ref, signal)),
     prepareRepository: activity((ref: VolumeRef) => prepareRepository(deps, ref)),
     prepareRepositories: activity((ref: RunContextRef & { volumes: DocRef }) =>

@@ -1,28 +1,37 @@
+import type { Execution } from '../../contracts/run.ts';
+
 /** Named locks of a cluster: who has which, and who waits. Changed in place; the limiter workflow owns the one copy. */
 export interface Locks {
   held: LockClaim[];
   /** First come, first served; nobody overtakes one who waits for the same name. */
   waiting: LockClaim[];
+  /** Given back lately. A request for one of them was on its way for longer than its claim lived. */
+  over: LockId[];
 }
+
+/** So many are remembered; a request that is later than that is dropped with its run. */
+const REMEMBERED = 100;
 
 /** All of the names or none: whoever waits holds nothing, so nobody waits for ever. */
 export interface LockClaim {
-  /** Workflow id of the one that is told. */
-  holder: string;
+  /** The one that is told. Another execution under the same id has nothing of it. */
+  holder: Execution;
   /** Tells the claims of a holder apart. */
   key: string;
   names: string[];
-  /** The claim stands while one of these workflows runs. */
-  keepers: string[];
+  /** The claim stands while one of these runs. */
+  keepers: Execution[];
 }
 
 export type LockId = Pick<LockClaim, 'holder' | 'key'>;
 
-export const noLocks = (): Locks => ({ held: [], waiting: [] });
+export const noLocks = (): Locks => ({ held: [], waiting: [], over: [] });
 
-const same = (a: LockId) => (b: LockId) => a.holder === b.holder && a.key === b.key;
+const isSame = (a: Execution) => (b: Execution) => a.workflowId === b.workflowId && a.runId === b.runId;
+const same = (a: LockId) => (b: LockId) => isSame(a.holder)(b.holder) && a.key === b.key;
 
 export function askForLock(locks: Locks, claim: LockClaim): void {
+  if (locks.over.some(same(claim))) return;
   if (locks.held.some(same(claim))) {
     // Asked again after a retry: told again, and nobody gets in between.
     locks.held = locks.held.filter((other) => !same(claim)(other));
@@ -30,21 +39,22 @@ export function askForLock(locks: Locks, claim: LockClaim): void {
   } else if (!locks.waiting.some(same(claim))) locks.waiting.push(claim);
 }
 
-export function giveBackLock(locks: Locks, id: LockId): void {
+export function giveBackLock(locks: Locks, { holder, key }: LockId): void {
+  const id = { holder, key };
   locks.held = locks.held.filter((claim) => !same(id)(claim));
   locks.waiting = locks.waiting.filter((claim) => !same(id)(claim));
+  if (!locks.over.some(same(id))) locks.over = [...locks.over, id].slice(-REMEMBERED);
 }
 
 /** Claims of which no keeper runs any more. */
-export function dropLost(locks: Locks, ended: ReadonlySet<string>): void {
-  const lives = ({ keepers }: LockClaim) => keepers.some((id) => !ended.has(id));
+export function dropLost(locks: Locks, ended: readonly Execution[]): void {
+  const lives = ({ keepers }: LockClaim) => keepers.some((keeper) => !ended.some(isSame(keeper)));
   locks.held = locks.held.filter(lives);
   locks.waiting = locks.waiting.filter(lives);
 }
 
-export const keepersOf = ({ held, waiting }: Locks): string[] => [
-  ...new Set([...held, ...waiting].flatMap(({ keepers }) => keepers)),
-];
+export const keepersOf = ({ held, waiting }: Locks): Execution[] =>
+  [...held, ...waiting].flatMap(({ keepers }) => keepers);
 
 function nextOf({ held, waiting }: Locks): LockClaim | undefined {
   const taken = new Set(held.flatMap(({ names }) => names));

@@ -24,9 +24,11 @@ const GROUP_CONTENTS: Gvr = {
 
 let world: World;
 let worker: WorkerProcess;
+let foreign = new Set<string>();
 
 beforeAll(async () => {
   world = await createWorld('e2e-group');
+  foreign = new Set((await groupContents()).map(({ metadata }) => metadata.name));
   await removeNamespace(world.kube, COPY);
   await createApplication(world, APP, { data: {}, wal: {}, alone: {} });
   for (const name of MEMBERS) {
@@ -48,7 +50,9 @@ const patch = (claim: string, labels: Record<string, string | null>) =>
 
 const spec = { includedNamespaces: [APP] };
 const fault = (value: object) => lab(world, 'fault', 'set', JSON.stringify(value));
-const groupContents = () => world.kube.list<KubeObject>(GROUP_CONTENTS);
+/** Those that were not there before. */
+const groupContents = async () =>
+  (await world.kube.list<KubeObject>(GROUP_CONTENTS)).filter(({ metadata }) => !foreign.has(metadata.name));
 
 /** Calls of the storage driver since the last question. */
 let seen = 0;

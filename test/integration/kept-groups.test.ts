@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storeContext } from '../../activities/support/context.ts';
-import { keepSnapshot } from '../../activities/volume/keep-snapshot.ts';
-import type { VolumeRef } from '../../contracts/activities.ts';
-import { scratchPrefix } from '../../contracts/ids.ts';
-import type { VolumeCut, VolumePlans } from '../../core/model.ts';
+import { keepGroup } from '../../activities/volume/keep-group.ts';
+import type { GroupRef } from '../../contracts/activities.ts';
+import { groupSnapshotName, LABELS, scratchPrefix } from '../../contracts/ids.ts';
+import type { VolumeCut, VolumeOutcome, VolumePlans } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
-import { putDoc } from '../../platform/store/documents.ts';
+import { getDoc, putDoc } from '../../platform/store/documents.ts';
 import { createBackup, depsOf } from '../support/backup-run.ts';
 import { createWorld, namespaceObject, removeNamespace } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -18,7 +19,6 @@ import type { World } from '../support/world.ts';
  */
 
 const APP = 'it-groups-app';
-const GROUP = 'group';
 const MEMBERS = ['data', 'wal'];
 const GROUPS: Gvr = {
   group: 'groupsnapshot.storage.k8s.io',
@@ -28,15 +28,16 @@ const GROUPS: Gvr = {
 const GROUP_CONTENTS: Gvr = { ...GROUPS, resource: 'volumegroupsnapshotcontents' };
 
 let world: World;
-let ref: Omit<VolumeRef, 'index'>;
+let ref: GroupRef;
+const group = () => groupSnapshotName(ref.run, APP, 'db');
 
 beforeAll(async () => {
   world = await createWorld('it-groups');
   await clean();
   await world.kube.create(GVRS.namespaces, undefined, namespaceObject(APP));
+  ref = await makeRun();
   await makeGroup();
   for (const name of MEMBERS) await makeMember(name);
-  ref = await makeRun();
 });
 
 afterAll(async () => {
@@ -47,7 +48,7 @@ afterAll(async () => {
 async function clean(): Promise<void> {
   const { kube } = world;
   for (const [gvr, name] of [
-    [GROUP_CONTENTS, `${APP}-${GROUP}`] as const,
+    [GROUP_CONTENTS, `${APP}-group`] as const,
     ...MEMBERS.map((member) => [GVRS.volumesnapshotcontents, `${APP}-${member}`] as const),
   ]) {
     await kube.remove(gvr, undefined, name);
@@ -60,11 +61,11 @@ async function clean(): Promise<void> {
 
 async function makeGroup(): Promise<void> {
   const apiVersion = `${GROUPS.group}/${GROUPS.version}`;
-  const content = `${APP}-${GROUP}`;
+  const content = `${APP}-group`;
   await world.kube.create(GROUPS, APP, {
     apiVersion,
     kind: 'VolumeGroupSnapshot',
-    metadata: { name: GROUP },
+    metadata: { name: group(), labels: { [LABELS.component]: 'source-group' } },
     spec: { source: { volumeGroupSnapshotContentName: content } },
   });
   await world.kube.create(GROUP_CONTENTS, undefined, {
@@ -77,22 +78,22 @@ async function makeGroup(): Promise<void> {
       source: {
         groupSnapshotHandles: { volumeGroupSnapshotHandle: 'g', volumeSnapshotHandles: MEMBERS },
       },
-      volumeGroupSnapshotRef: { namespace: APP, name: GROUP },
+      volumeGroupSnapshotRef: { namespace: APP, name: group() },
     },
   });
   const status = { boundVolumeGroupSnapshotContentName: content };
-  await world.kube.patch(GROUPS, APP, GROUP, { status }, { type: 'merge', subresource: 'status' });
+  await world.kube.patch(GROUPS, APP, group(), { status }, { type: 'merge', subresource: 'status' });
 }
 
 async function makeMember(name: string): Promise<void> {
   const { kube } = world;
-  const group = await kube.get<KubeObject>(GROUPS, APP, GROUP);
+  const { metadata } = await kube.get<KubeObject>(GROUPS, APP, group());
   const content = `${APP}-${name}`;
   const owner = {
     apiVersion: `${GROUPS.group}/${GROUPS.version}`,
     kind: 'VolumeGroupSnapshot',
-    name: GROUP,
-    uid: group.metadata.uid,
+    name: group(),
+    uid: metadata.uid,
   };
   await kube.create(GVRS.volumesnapshotcontents, undefined, {
     apiVersion: 'snapshot.storage.k8s.io/v1',
@@ -125,8 +126,8 @@ const setStatus = (name: string, status: object) =>
     { type: 'merge', subresource: 'status' },
   );
 
-async function makeRun(): Promise<Omit<VolumeRef, 'index'>> {
-  const spec = { includedNamespaces: [APP], csiSnapshotTimeout: '1s', itemOperationTimeout: '2s' };
+async function makeRun(): Promise<GroupRef> {
+  const spec = { includedNamespaces: [APP], csiSnapshotTimeout: '1s', itemOperationTimeout: '10s' };
   const run = await createBackup(world, 'kept', spec);
   const metadata = { name: run.name, namespace: world.name, uid: run.uid };
   const context = await storeContext(world.store, run, {
@@ -135,9 +136,12 @@ async function makeRun(): Promise<Omit<VolumeRef, 'index'>> {
     startedAt: new Date().toISOString(),
     cluster: await world.kube.version(),
   });
+  const members = [0, 1];
+  const group = { namespace: APP, label: 'group', value: 'db', version: 'v1', snapshotClass: 'none', members };
   const volumes = MEMBERS.map((claim) => ({ namespace: APP, claim }));
-  const doc = { volumes } as unknown as VolumePlans;
-  return { run, context, volumes: await putDoc(world.store, `${scratchPrefix(run)}volumes.json`, doc) };
+  const doc = { volumes, together: [group] } as unknown as VolumePlans;
+  const ref = { run, context, members };
+  return { ...ref, volumes: await putDoc(world.store, `${scratchPrefix(run)}volumes.json`, doc) };
 }
 
 const cutOf = (name: string): VolumeCut => ({
@@ -148,41 +152,73 @@ const cutOf = (name: string): VolumeCut => ({
   snapshotClass: 'none',
   restoreSize: 0,
   takenAt: new Date().toISOString(),
-  group: GROUP,
+  group: group(),
 });
 
-const keep = (index: number) =>
-  keepSnapshot(
-    depsOf(world),
-    { ...ref, index, cut: cutOf(MEMBERS[index] ?? '') },
+const keep = (kube = world.kube) =>
+  keepGroup(
+    depsOf(world, { kube }),
+    { ...ref, cuts: MEMBERS.map(cutOf) },
     AbortSignal.timeout(60_000),
   );
 
-async function policyOfGroup(): Promise<string> {
-  const { spec } = await world.kube.get<KubeObject & { spec: { deletionPolicy: string } }>(
-    GROUP_CONTENTS,
-    undefined,
-    `${APP}-${GROUP}`,
-  );
-  return spec.deletionPolicy;
+interface GroupContent extends KubeObject {
+  spec: { deletionPolicy: string };
 }
+
+/** What says whether the storage may drop the snapshots. */
+async function marks() {
+  const [object, content] = await Promise.all([
+    world.kube.get<KubeObject>(GROUPS, APP, group()),
+    world.kube.get<GroupContent>(GROUP_CONTENTS, undefined, `${APP}-group`),
+  ]);
+  return {
+    policy: content.spec.deletionPolicy,
+    components: [object, content].map(({ metadata }) => metadata.labels?.[LABELS.component]),
+  };
+}
+
+const unmarked = { policy: 'Delete', components: ['source-group', undefined] };
 
 test('none is kept when one of them cannot be, so that the storage may drop all', async () => {
   const message = `the pool is full ${randomUUID()}`;
   await setStatus('wal', { readyToUse: false, error: { message } });
-  const outcomes = await Promise.allSettled([keep(0), keep(1)]);
-  for (const outcome of outcomes)
-    expect(outcome).toMatchObject({
-      status: 'rejected',
-      reason: { code: 'SnapshotFailed', message: `snapshot wal: ${message}` },
-    });
-  expect(await policyOfGroup()).toBe('Delete');
+  await expect(keep()).rejects.toMatchObject({
+    code: 'SnapshotFailed',
+    message: `snapshot wal: ${message}`,
+  });
+  expect(await marks()).toEqual(unmarked);
 });
 
-test('all are kept as soon as the last of them is ready', async () => {
-  await setStatus('wal', { readyToUse: false, error: null });
-  const kept = Promise.all([keep(0), keep(1)]);
+test('none is kept when one of them is gone, and nobody tries for ever', async () => {
   await setStatus('wal', { readyToUse: true, error: null });
-  await kept;
-  expect(await policyOfGroup()).toBe('Retain');
+  const get: typeof world.kube.get = async (gvr, namespace, name) =>
+    await world.kube.get(gvr, namespace, name === 'wal' ? 'no-such-snapshot' : name);
+  const kube = new Proxy(world.kube, {
+    get(target, property) {
+      const value: unknown = property === 'get' ? get : Reflect.get(target, property);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  await expect(keep(kube)).rejects.toMatchObject({ code: 'ObjectGone', retryable: false });
+  expect(await marks()).toEqual(unmarked);
+});
+
+test('all are kept as soon as the last of them is ready, and none before', async () => {
+  await setStatus('wal', { readyToUse: false, error: null });
+  const kept = keep();
+  await delay(1_500);
+  expect(await marks()).toEqual(unmarked);
+  await setStatus('wal', { readyToUse: true, error: null });
+  const outcomes = await Promise.all((await kept).map((doc) => getDoc<VolumeOutcome>(world.store, doc)));
+  expect(outcomes).toMatchObject([
+    { index: 0, ok: true, kept: { snapshot: { metadata: { name: 'data' } } } },
+    { index: 1, ok: true, kept: { snapshot: { metadata: { name: 'wal' } } } },
+  ]);
+  expect(await marks()).toEqual({ policy: 'Retain', components: ['kept-snapshot', 'kept-snapshot'] });
+});
+
+test('keeping twice is keeping once', async () => {
+  await keep();
+  expect(await marks()).toEqual({ policy: 'Retain', components: ['kept-snapshot', 'kept-snapshot'] });
 });

@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { collectGarbage } from '../../activities/engine/collect-garbage.ts';
+import { markGroupKept } from '../../activities/volume/group-snapshot.ts';
 import { settleKept } from '../../activities/volume/settle-kept.ts';
 import { KEPT_ANNOTATION, LABELS, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { KubeObject } from '../../platform/kube/types.ts';
+import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
 import { createApplication } from '../support/application.ts';
 import { depsOf } from '../support/backup-run.ts';
 import { until } from '../support/processes.ts';
-import { dropSnapshots, storageSnapshots } from '../support/storage.ts';
+import { dropGroup, dropSnapshots, storageSnapshots } from '../support/storage.ts';
 import { createWorld } from '../support/world.ts';
 import type { World } from '../support/world.ts';
 
@@ -32,15 +35,40 @@ interface Taken {
   backup: string;
   handle: string;
   content: string;
+  /** What the storage calls the group. */
+  group?: string;
 }
+
+const GROUPS: Gvr = {
+  group: 'groupsnapshot.storage.k8s.io',
+  version: 'v1',
+  resource: 'volumegroupsnapshots',
+};
+const GROUP_CONTENTS: Gvr = { ...GROUPS, resource: 'volumegroupsnapshotcontents' };
+
+interface Group extends KubeObject {
+  status?: { readyToUse?: boolean; boundVolumeGroupSnapshotContentName: string };
+}
+
+interface GroupContent extends KubeObject {
+  status: {
+    volumeGroupSnapshotHandle: string;
+    volumeSnapshotInfoList: { snapshotHandle?: string }[];
+  };
+}
+
+const marksOf = (backup: string, uid: string) => ({
+  labels: { [LABELS.runUid]: uid, [LABELS.component]: 'kept-snapshot' },
+  annotations: {
+    [WORKFLOW_ANNOTATION]: `backup/local/${world.name}/${backup}`,
+    [KEPT_ANNOTATION]: `default/${backup}`,
+  },
+});
 
 /** A snapshot as keepSnapshot leaves it. */
 async function taken(backup: string): Promise<Taken> {
   const uid = randomUUID();
-  const marks = {
-    labels: { [LABELS.runUid]: uid, [LABELS.component]: 'kept-snapshot' },
-    annotations: { [WORKFLOW_ANNOTATION]: 'backup/x/y/z', [KEPT_ANNOTATION]: `default/${backup}` },
-  };
+  const marks = marksOf(backup, uid);
   await world.kube.create(GVRS.volumesnapshots, APP, {
     apiVersion: 'snapshot.storage.k8s.io/v1',
     kind: 'VolumeSnapshot',
@@ -68,9 +96,13 @@ const settled = async ({ uid, backup }: Taken) => {
   await settleKept(depsOf(world), run, AbortSignal.timeout(60_000));
 };
 
-const sealAs = async (backup: string, uid: string) =>
+/** The backup as it stands in the bucket, with the snapshots that are a part of it. */
+async function sealAs(backup: string, uid: string, handles: readonly string[]): Promise<void> {
+  const keys = backupKeys(backup);
+  const infos = handles.map((snapshotHandle) => ({ csiSnapshotInfo: { snapshotHandle } }));
+  await world.store.put(keys.volumeInfo, gzipSync(JSON.stringify(infos)));
   await world.store.put(
-    backupKeys(backup).metadata,
+    keys.metadata,
     JSON.stringify({
       apiVersion: 'velero.io/v1',
       kind: 'Backup',
@@ -79,6 +111,7 @@ const sealAs = async (backup: string, uid: string) =>
       status: { phase: 'Completed' },
     }),
   );
+}
 
 async function objectsOf({ backup, content }: Taken): Promise<unknown[]> {
   const found = [
@@ -90,7 +123,7 @@ async function objectsOf({ backup, content }: Taken): Promise<unknown[]> {
 
 test('the snapshot of a sealed backup stays in the storage, and its objects go', async () => {
   const snapshot = await taken('sealed');
-  await sealAs('sealed', snapshot.uid);
+  await sealAs('sealed', snapshot.uid, [snapshot.handle]);
   await settled(snapshot);
   expect(await objectsOf(snapshot)).toEqual([]);
   expect(await storageSnapshots(world)).toContain(snapshot.handle);
@@ -99,7 +132,7 @@ test('the snapshot of a sealed backup stays in the storage, and its objects go',
 
 test('of a sealed backup whose application is gone, the content goes and the snapshot stays', async () => {
   const snapshot = await taken('homeless');
-  await sealAs('homeless', snapshot.uid);
+  await sealAs('homeless', snapshot.uid, [snapshot.handle]);
   await world.kube.remove(GVRS.volumesnapshots, APP, 'homeless');
   await settled(snapshot);
   expect(await objectsOf(snapshot)).toEqual([]);
@@ -116,16 +149,84 @@ test('the snapshot of a backup that was never sealed goes with its objects', asy
 
 test('a backup of the same name that is another one keeps nothing alive', async () => {
   const snapshot = await taken('namesake');
-  await sealAs('namesake', randomUUID());
+  await sealAs('namesake', randomUUID(), [snapshot.handle]);
   await settled(snapshot);
   expect(await storageSnapshots(world)).not.toContain(snapshot.handle);
 });
 
+test('a sealed backup keeps no snapshot alive that could not be made a part of it', async () => {
+  const snapshot = await taken('incomplete');
+  await sealAs('incomplete', snapshot.uid, ['another']);
+  await settled(snapshot);
+  expect(await objectsOf(snapshot)).toEqual([]);
+  expect(await storageSnapshots(world)).not.toContain(snapshot.handle);
+});
+
+test('a sealed backup whose list of volumes somebody deleted loses no snapshot', async () => {
+  const snapshot = await taken('damaged');
+  await sealAs('damaged', snapshot.uid, []);
+  await world.store.remove([backupKeys('damaged').volumeInfo]);
+  await settled(snapshot);
+  expect(await storageSnapshots(world)).toContain(snapshot.handle);
+  await dropSnapshots(world, DRIVER, [snapshot.handle]);
+});
+
 test('settling twice is settling once', async () => {
   const snapshot = await taken('twice');
-  await sealAs('twice', snapshot.uid);
+  await sealAs('twice', snapshot.uid, [snapshot.handle]);
   await settled(snapshot);
   await settled(snapshot);
   expect(await storageSnapshots(world)).toContain(snapshot.handle);
   await dropSnapshots(world, DRIVER, [snapshot.handle]);
+});
+
+describe('the content of a group that is gone', () => {
+  /** A group as keepGroup leaves it, and then somebody deletes its object. */
+  async function takenGroup(backup: string): Promise<Taken> {
+    const uid = randomUUID();
+    const { kube } = world;
+    const labels = { group: backup };
+    await kube.patch(GVRS.persistentvolumeclaims, APP, 'data', { metadata: { labels } }, { type: 'merge' });
+    await kube.create(GROUPS, APP, {
+      apiVersion: 'groupsnapshot.storage.k8s.io/v1',
+      kind: 'VolumeGroupSnapshot',
+      metadata: { name: backup },
+      spec: {
+        source: { selector: { matchLabels: labels } },
+        volumeGroupSnapshotClassName: 'caravel-csi',
+      },
+    });
+    const content = await until(async () => {
+      const { status } = await kube.get<Group>(GROUPS, APP, backup);
+      return status?.readyToUse ? status.boundVolumeGroupSnapshotContentName : undefined;
+    }, 'the group is cut');
+    const { status } = await kube.get<GroupContent>(GROUP_CONTENTS, undefined, content);
+    await markGroupKept(kube, { namespace: APP, name: backup }, marksOf(backup, uid));
+    await kube.remove(GROUPS, APP, backup);
+    await kube.waitFor(GROUPS, APP, backup, (found) => (found ? undefined : true), { timeoutMs: 60_000 });
+    expect(await kube.find(GROUP_CONTENTS, undefined, content)).toBeDefined();
+    const handle = status.volumeSnapshotInfoList[0]?.snapshotHandle ?? '';
+    return { uid, backup, handle, content, group: status.volumeGroupSnapshotHandle };
+  }
+
+  const contentOf = async ({ content }: Taken) => await world.kube.find(GROUP_CONTENTS, undefined, content);
+
+  test('goes, and its snapshots stay when they are a part of the backup', async () => {
+    const group = await takenGroup('kept-group');
+    await sealAs('kept-group', group.uid, [group.handle]);
+    await settled(group);
+    expect(await contentOf(group)).toBeUndefined();
+    expect(await storageSnapshots(world)).toContain(group.handle);
+    await dropGroup(world, DRIVER, { group: group.group ?? '', handles: [group.handle] });
+    expect(await storageSnapshots(world)).not.toContain(group.handle);
+  });
+
+  test('is found by garbage collection, and its snapshots go when the backup was never sealed', async () => {
+    const group = await takenGroup('lost-group');
+    const scope = { cluster: 'local', namespace: world.name };
+    const { problems } = await collectGarbage(depsOf(world), scope, AbortSignal.timeout(60_000));
+    expect(problems).toEqual([]);
+    expect(await contentOf(group)).toBeUndefined();
+    expect(await storageSnapshots(world)).not.toContain(group.handle);
+  });
 });

@@ -6,9 +6,11 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Activities, GroupWindow, PlannedGroup } from '../../contracts/activities.ts';
+import { quietClaim } from '../../activities/hooks/request-quiet.ts';
 import { askLimiter, isRunning } from '../../activities/engine/slots.ts';
 import { unquiesceWorkflowId } from '../../contracts/ids.ts';
-import type { RunRef } from '../../contracts/run.ts';
+import { SIGNALS } from '../../contracts/messages.ts';
+import type { Execution, RunRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { labEnv } from '../../lab/env.ts';
 import { until } from '../support/processes.ts';
@@ -24,7 +26,7 @@ const RESULT = { name: '', uid: '', items: 0, volumes: 0, bytes: 0, warnings: 0,
 interface Asked {
   run: RunRef;
   group: number;
-  holder: string;
+  holder: Execution;
 }
 
 type Steps = { [K in keyof Activities]?: (input: never) => Promise<unknown> };
@@ -41,6 +43,8 @@ let collected: unknown[] = [];
 /** Of every group, instead of pods of its own. */
 let pods: string[] | undefined;
 let name = '';
+/** First part of the uid. */
+let uid = 'uid';
 let runs = 0;
 
 const noted =
@@ -65,7 +69,7 @@ const untilCancelled = async () => {
   }
 };
 
-const run = () => ({ type: 'backup' as const, cluster: 'c', namespace: 'n', name, uid: `uid-${name}` });
+const run = () => ({ type: 'backup' as const, cluster: 'c', namespace: 'n', name, uid: `${uid}-${name}` });
 const noCut = ApplicationFailure.nonRetryable('no snapshots here', 'SnapshotTimeout');
 
 const activities = {
@@ -86,21 +90,23 @@ const activities = {
   sealBackup: async () => ({ ...RESULT, phase: 'Completed' }),
   endRun: async ({ phase, reason }: { phase: string; reason: string }) => ({ ...RESULT, phase, reason }),
   removeScratch: async () => undefined,
-  requestQuiet: async ({ run: { name: of }, group: id, holder }: Asked) =>
+  requestQuiet: async (asked: Asked) => {
+    const names = pods ?? [`${asked.run.name}/${asked.group}`];
+    const claim = quietClaim(
+      asked,
+      names.map((pod) => ({ namespace: 'n', name: pod })),
+    );
     await askLimiter(
       { temporal: environment.client, config: { taskQueue: QUEUE } as never },
       'c',
-      'requestLock',
-      {
-        holder,
-        key: String(id),
-        names: pods ?? [`${of}/${id}`],
-        keepers: [holder, `unquiesce/uid-${of}/${id}`],
-      },
-    ),
-  endedWorkflows: async (ids: string[]) => {
-    const running = await Promise.all(ids.map((id) => isRunning(environment.client, id)));
-    return ids.filter((_, at) => !running[at]);
+      SIGNALS.requestLock,
+      claim,
+    );
+    await during.requestQuiet?.(asked as never);
+  },
+  endedWorkflows: async (executions: Execution[]) => {
+    const running = await Promise.all(executions.map((each) => isRunning(environment.client, each)));
+    return executions.filter((_, at) => !running[at]);
   },
   prepareHooks: noted('prepareHooks', ofGroup),
   runPreHooks: async (input: { group: number }) => {
@@ -157,7 +163,7 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  [done, groups, during, collected, pods] = [[], [], {}, [], undefined];
+  [done, groups, during, collected, pods, uid] = [[], [], {}, [], undefined, 'uid'];
   name = `run-${runs++}`;
 });
 
@@ -306,6 +312,25 @@ describe('two backups of the same pods', () => {
     await second.result();
     expect(await released.result()).toEqual({ cause: 'runEnded' });
     expect(done.indexOf('runPostHooks 0/')).toBeLessThan(done.lastIndexOf('runPreHooks 0'));
+  });
+
+  it('do so also when one has the name of the other, which was made again', async () => {
+    [groups, pods] = [[group(0, [0], WINDOW)], ['shared']];
+    during.cutVolume = untilCancelled;
+    during.runPostHooks = () => delay(2_000);
+    const first = await start();
+    await happened('cutVolume 0');
+    const released = unquiesce();
+    await first.terminate();
+    during.cutVolume = async () => undefined;
+    uid = 'next';
+    const second = await start();
+    await second.result();
+    expect(await released.result()).toEqual({ cause: 'runEnded' });
+    const order = done.filter((step) => /^run(Pre|Post)Hooks 0/.test(step));
+    const window = ['runPreHooks 0', 'runPreHooks 0/', 'runPostHooks 0', 'runPostHooks 0/'];
+    expect(order).toEqual([...window, ...window]);
+    expect((collected[0] as { waitedMs: number }).waitedMs).toBeGreaterThan(1_000);
   });
 
   it('leave the place in the queue when they are cancelled', async () => {

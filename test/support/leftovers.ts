@@ -15,6 +15,7 @@ const KINDS = [
   GVRS.volumesnapshots,
   GVRS.volumesnapshotcontents,
   { group: 'groupsnapshot.storage.k8s.io', version: 'v1', resource: 'volumegroupsnapshots' },
+  { group: 'groupsnapshot.storage.k8s.io', version: 'v1', resource: 'volumegroupsnapshotcontents' },
 ] as const;
 
 async function labelled(world: World): Promise<string[]> {

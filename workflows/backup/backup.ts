@@ -24,8 +24,8 @@ import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
 import { rejected } from '../support/result.ts';
 import { Stages } from '../support/stages.ts';
 import { Turns } from '../support/turns.ts';
-import { keepSnapshot } from './keep-snapshot.ts';
-import type { Keeping } from './keep-snapshot.ts';
+import { keepSnapshots } from './keep-snapshots.ts';
+import type { Keeping } from './keep-snapshots.ts';
 import { protectVolume } from './protect-volume.ts';
 import type { ProtectInput } from './protect-volume.ts';
 import { quiesced } from './quiesce.ts';
@@ -161,14 +161,13 @@ async function protectMembers(protecting: Protecting, group: PlannedGroup): Prom
   const { run, context, movers, cleaning, keeping, volumes, hooks, prepared } = protecting;
   const refs = (members: number[]) => members.map((index): VolumeRef => ({ run, context, volumes, index }));
   const cut = (steps: typeof long) => cutAll({ run, context, volumes }, group, steps);
-  const carry = (cuts: Attempt[]) =>
-    settleAll(
-      cuts.map(async (each) => {
-        const sound = { ...soundOf(each, cleaning), movers, prepared: prepared() };
-        if (group.kept.includes(sound.index)) return await keepSnapshot(sound, keeping);
-        return await carryAway(sound, cleaning);
-      }),
-    );
+  const carry = async (cuts: Attempt[]) => {
+    const sound = soundOf(cuts, cleaning);
+    const kept = sound.filter(({ index }) => group.kept.includes(index));
+    const moved = sound.filter(({ index }) => !group.kept.includes(index));
+    const carried = moved.map((each) => carryAway({ ...each, movers, prepared: prepared() }, cleaning));
+    return (await settleBoth(settleAll(carried), keepSnapshots(kept, keeping))).flat();
+  };
   const read = (failedPods: string[]) =>
     settleAll(
       refs(group.files).map((volume) =>
@@ -242,12 +241,14 @@ async function tryCut(volume: VolumeRef, steps: typeof long): Promise<Attempt> {
   }
 }
 
-/** The volume with its cut, or with the reason why there is none. */
-function soundOf({ volume, error }: Attempt, cleaning: Promise<void>[]): ProtectInput {
-  if (volume.cut) return volume;
-  if (!isCancellation(error)) return { ...volume, failure: causeOf(error) };
-  cleaning.push(CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume)));
-  throw error;
+/** Each volume with its cut, or with the reason why there is none. Those of a cancelled run are removed at once. */
+function soundOf(cuts: readonly Attempt[], cleaning: Promise<void>[]): ProtectInput[] {
+  const cancelled = cuts.find(({ volume, error }) => !volume.cut && isCancellation(error));
+  if (!cancelled)
+    return cuts.map(({ volume, error }) => (volume.cut ? volume : { ...volume, failure: causeOf(error) }));
+  for (const { volume } of cuts)
+    cleaning.push(CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume)));
+  throw cancelled.error;
 }
 
 async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {

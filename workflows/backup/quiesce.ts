@@ -9,8 +9,8 @@ import {
 } from '@temporalio/workflow';
 import type { ChildWorkflowHandle } from '@temporalio/workflow';
 import type { GroupWindow, RunContextRef } from '../../contracts/activities.ts';
-import { unquiesceWorkflowId, validName } from '../../contracts/ids.ts';
-import type { DocRef } from '../../contracts/run.ts';
+import { quietKey, unquiesceWorkflowId, validName } from '../../contracts/ids.ts';
+import type { DocRef, Execution } from '../../contracts/run.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { ReleaseCause } from '../../core/hooks/report.ts';
 import { causeOf } from '../support/failures.ts';
@@ -101,8 +101,8 @@ async function quiesce(group: HookedGroup): Promise<Quiet> {
 /** While another run has the application quiesced, this one waits: its post-hooks would end the other's window. */
 async function podsToItself({ run, context, hooks, group, locks }: HookedGroup, quiet: Quiet): Promise<void> {
   const asked = Date.now();
-  const ask = (holder: string) => short.requestQuiet({ run, context, hooks, group, holder });
-  await locks.take(String(group), ask);
+  const ask = (holder: Execution) => short.requestQuiet({ run, context, hooks, group, holder });
+  await locks.take(quietKey(run, group), ask);
   quiet.waitedMs = Date.now() - asked;
 }
 
@@ -127,7 +127,7 @@ async function letGo(group: HookedGroup, quiet: Quiet): Promise<void> {
   if (quiet.unquiesce) await untilReleased(group, quiet.unquiesce, quiet);
   else quiet.over = true;
   // Else the limiter gives the pods to others when `unquiesce` and this run have ended.
-  if (quiet.over) await group.locks.giveBack(String(group.group));
+  if (quiet.over) await group.locks.giveBack(quietKey(group.run, group.group));
 }
 
 async function untilReleased(

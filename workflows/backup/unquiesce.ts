@@ -7,9 +7,11 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { HookGroupRef } from '../../contracts/activities.ts';
+import { quietKey } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { ReleaseCause } from '../../core/hooks/report.ts';
+import { giveBackLock } from '../support/locks.ts';
 import { cleanup, glance, urgentCleanup } from '../support/proxies.ts';
 
 export interface UnquiesceInput extends HookGroupRef {
@@ -35,6 +37,8 @@ export async function unquiesce(input: UnquiesceInput): Promise<{ cause: Release
   setCurrentDetails(`**releasing**: ${cause}`);
   await CancellationScope.nonCancellable(async () => {
     await urgentCleanup.runPostHooks(ref);
+    // A run that lives does so too, but only if it still waits.
+    await giveBackLock(ref.run.cluster, { holder: quiescedBy, key: quietKey(ref.run, ref.group) });
     // A run that lives reads it, and removes it.
     if (cause === 'runEnded') await cleanup.dropHooks(ref);
   });

@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { LockGrant, SlotRelease, SlotRequest } from '../../contracts/messages.ts';
+import type { Execution } from '../../contracts/run.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import {
   askForLock,
@@ -79,7 +80,8 @@ const isIdle = ({ slots, locks }: Lent) =>
 /** Whoever cannot be told has ended. */
 async function grantAll({ slots, locks }: Lent): Promise<void> {
   for (let holder = grantNext(slots); holder !== undefined; holder = grantNext(slots))
-    if (!(await told(holder, (handle) => handle.signal(slotGranted)))) giveBackSlots(slots, [holder]);
+    if (!(await told({ workflowId: holder }, (handle) => handle.signal(slotGranted))))
+      giveBackSlots(slots, [holder]);
   for (let claim = lockNext(locks); claim !== undefined; claim = lockNext(locks)) {
     const { holder, key } = claim;
     if (!(await told(holder, (handle) => handle.signal(lockGranted, { key })))) giveBackLock(locks, claim);
@@ -87,17 +89,22 @@ async function grantAll({ slots, locks }: Lent): Promise<void> {
 }
 
 async function told(
-  workflowId: string,
+  { workflowId, runId }: Execution,
   tell: (handle: ReturnType<typeof getExternalWorkflowHandle>) => Promise<void>,
 ): Promise<boolean> {
-  return await tell(getExternalWorkflowHandle(workflowId)).then(
+  return await tell(getExternalWorkflowHandle(workflowId, runId)).then(
     () => true,
     () => false,
   );
 }
 
 async function sweep({ slots, locks }: Lent): Promise<void> {
-  const ended = await short.endedWorkflows([...slots.holders, ...slots.queue, ...keepersOf(locks)]);
-  giveBackSlots(slots, ended);
-  dropLost(locks, new Set(ended));
+  const movers = [...slots.holders, ...slots.queue].map((workflowId) => ({ workflowId }));
+  const ended = await short.endedWorkflows([...movers, ...keepersOf(locks)]);
+  // Slots are asked for under ids that never come again; of locks only what these executions keep is dropped.
+  giveBackSlots(
+    slots,
+    ended.flatMap(({ workflowId, runId }) => (runId === undefined ? [workflowId] : [])),
+  );
+  dropLost(locks, ended);
 }

@@ -10,6 +10,7 @@ import { limiterWorkflowId } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { LockGrant } from '../../contracts/messages.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
+import type { Execution } from '../../contracts/run.ts';
 import type { LockId } from '../../core/volume/locks.ts';
 
 const lockGranted = defineSignal<[LockGrant]>(SIGNALS.lockGranted);
@@ -26,20 +27,28 @@ export class Locks {
   }
 
   /** Waits until the claim with this key is granted; `ask` makes it, and may be called again. */
-  async take(key: string, ask: (holder: string) => Promise<void>): Promise<void> {
+  async take(key: string, ask: (holder: Execution) => Promise<void>): Promise<void> {
     const granted = () => this.#granted.has(key);
-    do await ask(workflowInfo().workflowId);
+    do await ask(own());
     while (!(await condition(granted, TIMEOUTS.askAgain)));
   }
 
-  /** Also of what was only asked for. One that is given back twice is nobody's loss. */
   async giveBack(key: string): Promise<void> {
-    await CancellationScope.nonCancellable(async () => {
-      const { workflowId: holder } = workflowInfo();
-      // A limiter that is gone holds nothing; the next request starts a new one.
-      await getExternalWorkflowHandle(limiterWorkflowId(this.#cluster))
-        .signal(releaseLock, { holder, key })
-        .catch(() => undefined);
-    });
+    await giveBackLock(this.#cluster, { holder: own(), key });
   }
+}
+
+/** Also of what was only asked for. One that is given back twice is nobody's loss. */
+export async function giveBackLock(cluster: string, id: LockId): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    // A limiter that is gone holds nothing; the next request starts a new one.
+    await getExternalWorkflowHandle(limiterWorkflowId(cluster))
+      .signal(releaseLock, id)
+      .catch(() => undefined);
+  });
+}
+
+function own(): Execution {
+  const { workflowId, runId } = workflowInfo();
+  return { workflowId, runId };
 }

@@ -11,15 +11,17 @@ import {
 import type { LockClaim, Locks } from '../../../../core/volume/locks.ts';
 
 const claim = (holder: string, ...names: string[]): LockClaim => ({
-  holder,
+  holder: { workflowId: holder, runId: '1' },
   key: '0',
   names,
-  keepers: [holder],
+  keepers: [{ workflowId: holder, runId: '1' }],
 });
+
+const keptBy = (holder: string) => claim(holder).keepers;
 
 const grantAll = (locks: Locks): string[] => {
   const granted: string[] = [];
-  for (let next = lockNext(locks); next !== undefined; next = lockNext(locks)) granted.push(next.holder);
+  for (let next = lockNext(locks); next !== undefined; next = lockNext(locks)) granted.push(next.holder.workflowId);
   return granted;
 };
 
@@ -55,12 +57,45 @@ describe('locks', () => {
   });
 
   it('of a holder that ended without a word are free when the last of its keepers has ended', () => {
-    const locks = asked({ ...claim('a', 'x'), keepers: ['a', 'helper'] }, claim('b', 'x'));
+    const locks = asked({ ...claim('a', 'x'), keepers: [...keptBy('a'), ...keptBy('helper')] }, claim('b', 'x'));
     grantAll(locks);
-    dropLost(locks, new Set(['a']));
+    dropLost(locks, keptBy('a'));
     expect(grantAll(locks)).toEqual([]);
-    dropLost(locks, new Set(['a', 'helper']));
+    dropLost(locks, [...keptBy('a'), ...keptBy('helper')]);
     expect(grantAll(locks)).toEqual(['b']);
+  });
+
+  it('of a run are not those of another one with its name, also when that one asks under the same key', () => {
+    const next = { ...claim('a', 'x'), holder: { workflowId: 'a', runId: '2' } };
+    const locks = asked(claim('a', 'x'), next);
+    expect(lockNext(locks)).toEqual(claim('a', 'x'));
+    expect(canLock(locks)).toBe(false);
+    giveBackLock(locks, next);
+    expect(locks.held).toEqual([claim('a', 'x')]);
+  });
+
+  it('of an execution are kept by no later one of its id', () => {
+    const locks = asked(claim('a', 'x'), claim('b', 'x'));
+    grantAll(locks);
+    dropLost(locks, [{ workflowId: 'a', runId: '2' }]);
+    expect(canLock(locks)).toBe(false);
+    dropLost(locks, [{ workflowId: 'a', runId: '1' }]);
+    expect(grantAll(locks)).toEqual(['b']);
+  });
+
+  it('that were given back are not taken by a request that comes late', () => {
+    const locks = asked(claim('a', 'x'));
+    grantAll(locks);
+    giveBackLock(locks, claim('a'));
+    askForLock(locks, claim('a', 'x'));
+    expect([...locks.held, ...locks.waiting]).toEqual([]);
+  });
+
+  it('remember so many that were given back, and no more', () => {
+    const locks = noLocks();
+    for (let at = 0; at < 1000; at++) giveBackLock(locks, claim(`run ${at}`));
+    expect(locks.over.length).toBeLessThanOrEqual(100);
+    expect(locks.over.at(-1)?.holder.workflowId).toBe('run 999');
   });
 
   it('no longer waited for are free for others', () => {
@@ -86,14 +121,14 @@ describe('locks', () => {
         for (const each of steps) {
           if ('ask' in each) askForLock(locks, claim(each.ask, ...each.names));
           else if ('back' in each) giveBackLock(locks, claim(each.back));
-          else if ('lost' in each) dropLost(locks, new Set([each.lost]));
+          else if ('lost' in each) dropLost(locks, keptBy(each.lost));
           else {
             grantAll(locks);
             expect(locks.waiting.length === 0 || locks.held.length > 0).toBe(true);
           }
           const held = locks.held.flatMap((each) => each.names);
           expect(new Set(held).size).toBe(held.length);
-          const known = [...locks.held, ...locks.waiting].map((each) => each.holder);
+          const known = [...locks.held, ...locks.waiting].map((each) => each.holder.workflowId);
           expect(new Set(known).size).toBe(known.length);
         }
       }),
