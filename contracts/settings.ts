@@ -42,6 +42,8 @@ export const TIMEOUTS = {
   controllerHeartbeat: 5_000,
   /** Retry of the controller's watch: two seconds is the longest that a new resource may wait for it. */
   controllerRetry: 2_000,
+  /** A Velero that was started beside Caravel is looked for so often while runs wait for its end. */
+  besideVelero: 15_000,
   /** The watch is begun anew once a day, so that its history stays short. */
   watcher: 24 * 3_600_000,
   /** One attempt of a clean-up: graceful deletion of a mover (60 s) plus the deletion of its volume. */

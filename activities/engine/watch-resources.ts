@@ -9,6 +9,7 @@ import { GVR_OF } from '../run/door.ts';
 import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { watchRequests } from '../requests/watch.ts';
+import { besideVelero } from './beside-velero.ts';
 import { watchLocations } from './watch-locations.ts';
 
 /**
@@ -89,6 +90,13 @@ async function startRun(deps: Deps, run: RunRef, signal: AbortSignal): Promise<v
     await endLostRun(deps, run, known.status);
     return;
   }
+  // Of one that came later: what goes on is brought to its end, an application that is quiesced needs that.
+  const refused = await besideVelero(deps.kube, run.namespace);
+  if (refused) {
+    deps.log.warn('run not started', { name: run.name, error: `${refused.message}. ${refused.hint}` });
+    startLater(deps, run, signal, TIMEOUTS.besideVelero);
+    return;
+  }
   await startWorkflow(deps, run);
 }
 
@@ -109,15 +117,20 @@ async function startWorkflow(deps: Deps, run: RunRef): Promise<void> {
   }
 }
 
-/** Asks again until the predecessor's run has ended. */
-function startLater(deps: Deps, run: RunRef, signal: AbortSignal): void {
+/** Asks again until nothing is in the way. */
+function startLater(
+  deps: Deps,
+  run: RunRef,
+  signal: AbortSignal,
+  afterMs: number = TIMEOUTS.controllerRetry,
+): void {
   const timer = setTimeout(() => {
     if (signal.aborted) return;
     startRunIfWanted(deps, run, signal).catch((error: unknown) => {
       deps.log.warn('run could not be started yet', { name: run.name, error: messageOf(error) });
       startLater(deps, run, signal);
     });
-  }, TIMEOUTS.controllerRetry);
+  }, afterMs);
   timer.unref();
 }
 

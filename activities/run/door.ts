@@ -5,6 +5,7 @@ import { runWorkflowId } from '../../contracts/ids.ts';
 import type { RunRef, RunResult, RunType } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
+import { besideVelero } from '../engine/beside-velero.ts';
 import type { Deps } from '../support/deps.ts';
 import { activity } from '../support/step.ts';
 
@@ -39,6 +40,8 @@ export function doorActivities(deps: Deps): DoorActivities {
 
   async function ensureResource(type: RunType, input: Extract<DoorInput, { kind: string }>) {
     const namespace = input.metadata.namespace ?? config.namespace;
+    const refused = await besideVelero(kube, namespace);
+    if (refused) throw refused;
     const body = { ...input, metadata: { ...input.metadata, namespace } };
     const { object } = await kube.ensure<KubeObject>(GVR_OF[type], namespace, body);
     return { namespace, name: object.metadata.name, uid: object.metadata.uid ?? '' };

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitUntil } from '../host/command.ts';
+import { startTimeoutMs, waitUntil } from '../host/command.ts';
 import { KubeClient, type KubeObject, readManifest } from './kube-client.ts';
 
 const deployDir = join(import.meta.dirname, '../../deploy');
@@ -51,7 +51,7 @@ async function waitAvailable(client: KubeClient, deployment: KubeObject): Promis
   const path = `/apis/apps/v1/namespaces/${namespace ?? 'default'}/deployments/${name}`;
   await waitUntil(
     `deployment ${name} available (kubectl -n ${namespace ?? 'default'} describe pods tells why not)`,
-    120_000,
+    startTimeoutMs,
     async () => {
       const { body } = await client.request('GET', path);
       const { generation } = body.metadata as { generation: number };

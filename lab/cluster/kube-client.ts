@@ -102,7 +102,7 @@ export class KubeClient {
   }
 
   private async resourceOf(root: string, kind: string): Promise<{ name: string; namespaced: boolean }> {
-    const deadline = Date.now() + 20_000;
+    const deadline = Date.now() + 60_000;
     while (Date.now() < deadline) {
       const known = this.resources.get(`${root} ${kind}`);
       if (known) return known;

@@ -1,13 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Binaries } from '../build/binaries.ts';
-import { waitUntil } from '../host/command.ts';
+import { startTimeoutMs, waitUntil } from '../host/command.ts';
 import type { Lab } from '../layout.ts';
 import { type Component, components, findComponent } from './components.ts';
 import { isHealthy } from './health.ts';
 import { isRunning, logFile, logTail, startProcess, stopProcess } from './processes.ts';
-
-const startTimeoutMs = 90_000;
 
 /** Starts one component when it does not run, and waits until it serves. */
 export async function startComponent(lab: Lab, binaries: Binaries, component: Component): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Binaries, buildBinaries } from '../build/binaries.ts';
-import { waitUntil } from '../host/command.ts';
+import { startTimeoutMs, waitUntil } from '../host/command.ts';
 import { withLock } from '../host/lock.ts';
 import { checkHost, installMissingPackages } from '../host/requirements.ts';
 import { controlNamespace, writeEnvironment } from '../env.ts';
@@ -75,12 +75,12 @@ async function importPause(lab: Lab): Promise<void> {
 }
 
 async function waitForNode(client: KubeClient, lab: Lab): Promise<void> {
-  await waitUntil(`node ${lab.nodeName} ready`, 60_000, async () => {
+  await waitUntil(`node ${lab.nodeName} ready`, startTimeoutMs, async () => {
     const node = await client.request('GET', `/api/v1/nodes/${lab.nodeName}`);
     const status = node.body.status as { conditions?: { type: string; status: string }[] } | undefined;
     return status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
   });
-  await waitUntil('the storage driver known to the node', 60_000, async () => {
+  await waitUntil('the storage driver known to the node', startTimeoutMs, async () => {
     const answer = await client.request('GET', `/apis/storage.k8s.io/v1/csinodes/${lab.nodeName}`);
     const drivers = (answer.body.spec as { drivers?: unknown[] } | undefined)?.drivers;
     return (drivers?.length ?? 0) > 0;

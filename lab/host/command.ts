@@ -54,6 +54,9 @@ export function shellQuote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** A machine that tests or builds meanwhile is slow. */
+export const startTimeoutMs = 300_000;
+
 export async function waitUntil(
   what: string,
   timeoutMs: number,

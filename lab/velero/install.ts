@@ -1,9 +1,8 @@
 import { KubeClient, type KubeObject } from '../cluster/kube-client.ts';
 import type { LabEnvironment } from '../env.ts';
-import { waitUntil } from '../host/command.ts';
+import { startTimeoutMs, waitUntil } from '../host/command.ts';
 import { prerequisites, type VeleroOptions, veleroObjects } from './manifest.ts';
 
-const startTimeoutMs = 120_000;
 const definitionsPath = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 
 /**

@@ -1,12 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Backup } from '../../contracts/api/backup.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import { createWorld } from '../support/world.ts';
-import type { World } from '../support/world.ts';
+import { until } from '../support/processes.ts';
+import { apply, createWorld, ended } from '../support/world.ts';
+import type { World, WorkerProcess } from '../support/world.ts';
 
 /** A worker and a Velero never work in one namespace. */
 
 let world: World;
+let worker: WorkerProcess;
 
 beforeAll(async () => {
   world = await createWorld('guard-control');
@@ -63,6 +67,34 @@ test('with Velero scaled to nothing it starts; other Deployments are no matter',
     metadata: { name: 'velero-ui' },
     spec: { replicas: 1, selector: { matchLabels: { component: 'velero' } }, template: template('version') },
   });
-  const worker = await world.startWorker();
-  await worker.stop();
+  worker = await world.startWorker();
+});
+
+test('beside one that is started later nothing new begins, and what waits begins when it is gone', async () => {
+  const scale = async (replicas: number) =>
+    await world.kube.patch(GVRS.deployments, world.name, 'velero', { spec: { replicas } });
+  await scale(1);
+  const spec = { includedNamespaces: ['no-such-namespace'] };
+  await apply(world, 'Backup', 'later', spec);
+  await until(
+    () => (readFileSync(worker.log, 'utf8').includes('run not started') ? true : undefined),
+    'the controller says why it does not start the run',
+  );
+  const door = world.temporal.workflow.execute('backup', {
+    workflowId: `door-${world.name}`,
+    taskQueue: world.name,
+    args: [
+      {
+        apiVersion: 'velero.io/v1',
+        kind: 'Backup',
+        metadata: { name: 'door', namespace: world.name },
+        spec,
+      },
+    ],
+  });
+  await expect(door).rejects.toMatchObject({ cause: { cause: { type: 'VeleroRunning' } } });
+  expect(await world.kube.find(GVR.backups, world.name, 'door')).toBeUndefined();
+  expect((await world.kube.get<Backup>(GVR.backups, world.name, 'later')).status?.phase).toBeUndefined();
+  await scale(0);
+  await ended(world, 'Backup', 'later');
 });

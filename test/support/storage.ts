@@ -3,6 +3,8 @@ import { backupKeys } from '../../core/format/keys.ts';
 import { parseVolumeInfos } from '../../core/format/volume-info.ts';
 import type { BackupVolumeInfo } from '../../core/format/volume-info.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
+import { removeGroup } from '../../activities/volume/group-snapshot.ts';
+import type { KubeObject } from '../../platform/kube/types.ts';
 import { lab } from './lab-command.ts';
 import type { World } from './world.ts';
 
@@ -124,10 +126,8 @@ export async function dropGroup(
     (found) => (found?.status?.readyToUse ? true : undefined),
     { timeoutMs: 60_000 },
   );
-  // The controller takes the content along; one that is removed before it did so stays.
-  await world.kube.remove(groups, world.name, name);
-  for (const [gvr, namespace] of [[groups, world.name] as const, [contents, undefined] as const])
-    await world.kube.waitFor(gvr, namespace, name, (found) => (found ? undefined : true), {
-      timeoutMs: 120_000,
-    });
+  const object = await world.kube.get<KubeObject>(groups, world.name, name);
+  // Deletions are sometimes overlooked, and this knows how to remind of them.
+  const found = { version: api.version, object };
+  await removeGroup(world.kube, found, () => 'Delete', AbortSignal.timeout(120_000));
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { TIMEOUTS } from '../contracts/settings.ts';
-import { CaravelError, messageOf } from '../core/errors/catalog.ts';
-import { toCaravelError } from '../platform/kube/errors.ts';
-import { GVRS } from '../platform/kube/gvr.ts';
-import type { KubeClient, KubeObject } from '../platform/kube/types.ts';
-import type { Log } from '../platform/log/log.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
+import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { toCaravelError } from '../../platform/kube/errors.ts';
+import { GVRS } from '../../platform/kube/gvr.ts';
+import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
+import type { Log } from '../../platform/log/log.ts';
 
 /** Deployments and DaemonSets, as far as it matters here. */
 interface Workload extends KubeObject {
@@ -38,29 +38,37 @@ async function veleroIn(kube: KubeClient, namespace: string): Promise<string[]> 
   ];
 }
 
-const besides = (found: string[], namespace: string) =>
-  new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
+/** Why nothing new may begin; undefined when no Velero is at work, or nobody may look. */
+export async function besideVelero(kube: KubeClient, namespace: string): Promise<CaravelError | undefined> {
+  let found: string[];
+  try {
+    found = await veleroIn(kube, namespace);
+  } catch (error) {
+    const known = toCaravelError(error);
+    if (known instanceof CaravelError && known.retryable) throw error;
+    return undefined;
+  }
+  if (found.length === 0) return undefined;
+  return new CaravelError(
+    'VeleroRunning',
+    `${found.join(' and ')} of Velero run in namespace ${namespace}`,
+  );
+}
 
 /**
  * Two servers on the same resources would each undo what the other does, so a worker does not start where Velero
- * runs. An API server that does not answer is waited for; without the right to look the worker starts.
+ * runs. An API server that does not answer is waited for.
  */
 export async function refuseBesideVelero(kube: KubeClient, namespace: string, log: Log): Promise<void> {
   for (;;) {
-    let found: string[];
     try {
-      found = await veleroIn(kube, namespace);
+      const refused = await besideVelero(kube, namespace);
+      if (!refused) return;
+      throw refused;
     } catch (error) {
-      const known = toCaravelError(error);
-      if (!(known instanceof CaravelError) || !known.retryable) {
-        log.warn('cannot look whether Velero runs here', { error: messageOf(error) });
-        return;
-      }
+      if (error instanceof CaravelError && error.code === 'VeleroRunning') throw error;
       log.warn('the API server does not answer yet', { error: messageOf(error) });
       await delay(TIMEOUTS.controllerRetry);
-      continue;
     }
-    if (found.length === 0) return;
-    throw besides(found, namespace);
   }
 }
