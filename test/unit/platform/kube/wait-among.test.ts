@@ -11,13 +11,17 @@ interface Thing {
   value: string;
 }
 
+/** Instead of five seconds. */
+const LINGER = 300;
+const past = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 let api: FakeApi;
 let things: FakeResource;
 let watches: SharedWatches;
 beforeEach(async () => {
   things = new FakeResource();
   api = await startFakeApi((request, response) => things.handle(request, response));
-  watches = new SharedWatches(api.transport);
+  watches = new SharedWatches(api.transport, LINGER);
 });
 afterEach(async () => {
   watches.close(new Error('the test is over'));
@@ -61,9 +65,25 @@ describe('waiting among others', () => {
   it('is taken up again by who comes soon after the last', async () => {
     things.put('a', 'ready');
     expect(await waitFor('a', value('ready'))).toBe('ready');
+    await untilWatching();
     expect(await waitFor('a', value('ready'))).toBe('ready');
+    const long = waitFor('a', value('later'));
+    await past(2 * LINGER);
+    expect(things.connection.writableFinished || things.connection.destroyed).toBe(false);
+    things.send('MODIFIED', things.put('a', 'later'));
+    expect(await long).toBe('later');
     expect(things.lists).toBe(1);
-    expect(things.watches.length).toBeLessThanOrEqual(1);
+    expect(things.watches).toHaveLength(1);
+  });
+
+  it('ends when nobody came, and begins anew for who comes later', async () => {
+    things.put('a', 'ready');
+    expect(await waitFor('a', value('ready'))).toBe('ready');
+    await untilWatching();
+    expect(things.connection.destroyed).toBe(false);
+    await expect.poll(() => things.connection.destroyed, { interval: 5 }).toBe(true);
+    expect(await waitFor('a', value('ready'))).toBe('ready');
+    expect(things.lists).toBe(2);
   });
 
   it('is not deceived by what the watch saw before: an object that is there is not gone', async () => {
@@ -73,7 +93,7 @@ describe('waiting among others', () => {
     things.put('a', '1');
     let ended = false;
     const waiting = waitFor('a', gone).then((result) => ((ended = true), result));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await past(50);
     expect(ended).toBe(false);
     things.send('ADDED', things.object('a'));
     things.send('DELETED', things.object('a'));
@@ -86,7 +106,7 @@ describe('waiting among others', () => {
     await untilWatching();
     things.put('a', '1');
     const waiting = waitFor('a', gone);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await past(50);
     things.objects.clear();
     things.send('ERROR', { kind: 'Status', code: 410 });
     expect(await waiting).toBe('gone');
@@ -97,7 +117,7 @@ describe('waiting among others', () => {
     things.put('a', '1');
     const waiting = waitFor('a', value('2'), { timeoutMs: 300 });
     await untilWatching();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await past(50);
     things.onWatch = (response) => (status(response, 503, 'ServiceUnavailable'), true);
     things.connection.destroy();
     const error = await waiting.catch((reason: unknown) => reason as KubeWaitTimeout);
@@ -127,5 +147,22 @@ describe('waiting among others', () => {
     things.onWatch = () => false;
     things.put('a', '2');
     expect(await waitFor('a', value('2'))).toBe('2');
+  });
+
+  it('leaves its successor alone when it failed', async () => {
+    things.onWatch = (response) => (status(response, 403, 'Forbidden'), true);
+    await expect(waitFor('a', value('2'))).rejects.toMatchObject({ code: 403 });
+    things.onWatch = () => false;
+    things.put('a', '1');
+    const first = waitFor('a', value('2'));
+    await untilWatching(2);
+    // As long as the failed one would have lingered.
+    await past(2 * LINGER);
+    const second = waitFor('a', value('2'));
+    await past(50);
+    things.send('MODIFIED', things.put('a', '2'));
+    expect(await Promise.all([first, second])).toEqual(['2', '2']);
+    expect(things.lists).toBe(2);
+    expect(things.watches).toHaveLength(2);
   });
 });
