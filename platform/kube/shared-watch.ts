@@ -12,8 +12,8 @@ import { watchObjects } from './watch.ts';
 export type News =
   /** The watch stands, or has been renewed: what happened before may have been missed, so look. */
   | { type: 'look' }
-  /** A state of the object, undefined when it is gone. */
-  | { type: 'state'; object: KubeObject | undefined }
+  /** A state of the object, or the last one of an object that is gone. Both may be older than what was read meanwhile. */
+  | { type: 'state' | 'gone'; object: KubeObject }
   /** The watch is interrupted, and will stand again. */
   | { type: 'trouble'; error: unknown }
   /** The watch has ended for good. */
@@ -119,8 +119,7 @@ class SharedWatch {
     try {
       for await (const event of watchObjects(transport, gvr, options)) {
         if (event.type === 'SYNCED') this.#synced();
-        else
-          this.#tell(event.object?.metadata.name ?? '', event.type === 'DELETED' ? undefined : event.object);
+        else if (event.object) this.#tell(event.type === 'DELETED' ? 'gone' : 'state', event.object);
       }
     } catch (error) {
       this.stop(error);
@@ -136,7 +135,9 @@ class SharedWatch {
     for (const own of this.#listeners.values()) for (const listener of own) listener(news);
   }
 
-  #tell(name: string, object: KubeObject | undefined): void {
-    for (const listener of this.#listeners.get(name) ?? []) listener({ type: 'state', object });
+  #tell(type: 'state' | 'gone', object: KubeObject): void {
+    // Everybody looks when the watch stands.
+    if (!this.#stands) return;
+    for (const listener of this.#listeners.get(object.metadata.name) ?? []) listener({ type, object });
   }
 }

@@ -7,7 +7,7 @@ import { startFakeApi, status, type FakeApi } from '../../../support/fake-api.ts
 import { FakeResource } from '../../../support/fake-watch.ts';
 
 interface Thing {
-  metadata: { name: string };
+  metadata: { name: string; uid: string };
   value: string;
 }
 
@@ -44,6 +44,15 @@ function waitFor<R>(
 const gone = (thing: Thing | undefined) => (thing === undefined ? 'gone' : undefined);
 const value = (wanted: string) => (thing: Thing | undefined) =>
   thing?.value === wanted ? thing.value : undefined;
+
+const watchThatStands = async () => {
+  const other = waitFor('other', value('told'));
+  await untilWatching();
+  return async () => {
+    things.send('ADDED', things.put('other', 'told'));
+    expect(await other).toBe('told');
+  };
+};
 
 describe('waiting among others', () => {
   it('shares one watch, each with one look of its own', async () => {
@@ -164,5 +173,77 @@ describe('waiting among others', () => {
     expect(await Promise.all([first, second])).toEqual(['2', '2']);
     expect(things.lists).toBe(2);
     expect(things.watches).toHaveLength(2);
+  });
+});
+
+describe('a watch that is late', () => {
+  /** Everything that was sent before has been told by then. */
+  let told: () => Promise<void>;
+  beforeEach(async () => {
+    told = await watchThatStands();
+  });
+
+  it('does not take the end of a predecessor for the end of the object', async () => {
+    const old = things.put('a', '1', 'old');
+    things.put('a', '1', 'new');
+    let ended = false;
+    const waiting = waitFor('a', gone).then((result) => ((ended = true), result));
+    await past(50);
+    for (const type of ['ADDED', 'MODIFIED', 'DELETED']) things.send(type, old);
+    await told();
+    await past(20);
+    expect(ended).toBe(false);
+    things.send('ADDED', things.object('a'));
+    things.send('DELETED', things.object('a'));
+    expect(await waiting).toBe('gone');
+  });
+
+  it.each(['its successor is there', 'nothing is there'])(
+    'does not take the state of a predecessor for that of the object: %s',
+    async (now) => {
+      const old = things.put('a', 'ready', 'old');
+      if (now === 'nothing is there') things.objects.delete('a');
+      else things.put('a', '1', 'new');
+      const uids: (string | undefined)[] = [];
+      const waiting = waitFor('a', (thing) => {
+        uids.push(thing?.metadata.uid);
+        return value('ready')(thing);
+      });
+      await past(50);
+      things.send('ADDED', old);
+      await told();
+      things.send('DELETED', old);
+      things.send('ADDED', things.put('a', '2', 'new'));
+      things.send('MODIFIED', things.put('a', 'ready', 'new'));
+      expect(await waiting).toBe('ready');
+      expect(uids).not.toContain('old');
+    },
+  );
+
+  it('does not go back to a state before the one that was read', async () => {
+    const before = things.put('a', 'failed');
+    things.put('a', 'mended');
+    const values: (string | undefined)[] = [];
+    const waiting = waitFor('a', (thing) => {
+      values.push(thing?.value);
+      return value('ready')(thing);
+    });
+    await past(50);
+    things.send('ADDED', before);
+    things.send('MODIFIED', things.object('a'));
+    things.send('MODIFIED', things.put('a', 'ready'));
+    expect(await waiting).toBe('ready');
+    expect(values).toEqual(['mended', 'mended', 'ready']);
+    await told();
+  });
+
+  it('believes every state where versions are no numbers', async () => {
+    things.put('a', '1');
+    const waiting = waitFor('a', value('2'));
+    await past(50);
+    const changed = things.put('a', '2');
+    things.send('MODIFIED', { ...changed, metadata: { ...changed.metadata, resourceVersion: 'x-1' } });
+    expect(await waiting).toBe('2');
+    await told();
   });
 });
