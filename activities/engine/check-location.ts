@@ -2,11 +2,11 @@ import type { LocationInput, LocationState } from '../../contracts/activities.ts
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { BackupStorageLocation } from '../../contracts/api/location.ts';
 import { readResource } from '../../contracts/api/meta.ts';
-import { TIMEOUTS } from '../../contracts/settings.ts';
 import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
 import { isNotFound } from '../../platform/kube/errors.ts';
 import { now } from '../run/status.ts';
 import type { Deps } from '../support/deps.ts';
+import { inTime } from '../support/in-time.ts';
 import { openLocation, testStore } from '../support/location.ts';
 import { repeatCheck } from './location-schedule.ts';
 import { showRepositories } from '../volume/backup-repository.ts';
@@ -57,20 +57,6 @@ async function test(deps: Deps, namespace: string, name: string): Promise<Tested
     // The API server's outages are not the location's.
     if (!(error instanceof CaravelError) || error.code.startsWith('Kube')) throw error;
     return { fault: `BackupStorageLocation "${name}" is unavailable: ${error.code}: ${messageOf(error)}` };
-  }
-}
-
-async function inTime(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const seconds = TIMEOUTS.locationAnswer / 1000;
-    const error = new CaravelError('StoreUnavailable', `no answer within ${seconds} s`);
-    timer = setTimeout(() => reject(error), TIMEOUTS.locationAnswer);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

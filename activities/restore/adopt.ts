@@ -1,11 +1,13 @@
 import type { Adopted } from '../../contracts/activities.ts';
 import type { Restore, RestoreSpec } from '../../contracts/api/restore.ts';
 import { readResource } from '../../contracts/api/meta.ts';
+import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
 import type { RunRef, RunResult } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
+import { explanation } from '../../core/problems.ts';
 import { restoreDefaults, restoreErrors } from '../../core/restore/validate.ts';
 import type { NodeAgentSettings } from '../../core/volume/node-agent.ts';
-import { isTerminal, now, patchRun, readRunObject } from '../run/status.ts';
+import { factsAnnotation, isTerminal, now, patchRun, readRunObject, withoutFacts } from '../run/status.ts';
 import { storeContext } from '../support/context.ts';
 import type { Deps } from '../support/deps.ts';
 import { moversOf, nodeAgentSettings } from '../support/node-agent.ts';
@@ -20,7 +22,7 @@ export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
   const restore = readResource<Restore>(await readRunObject(deps.kube, run));
   if (isTerminal(restore.status?.phase)) return { state: 'ended', result: resultOf(run, restore) };
   const begun = restore.status?.startTimestamp !== undefined;
-  const found = await findBackup(deps, run.namespace, restore.spec);
+  const found = await find(deps, run, restore);
   // A spec that was accepted names both the backup and its schedule by now.
   const { settings, faults } = await nodeAgentSettings(deps, run.namespace);
   const errors = [...(begun ? [] : restoreErrors(restore.spec)), ...(found.errors ?? []), ...faults];
@@ -29,6 +31,25 @@ export async function adoptRestore(deps: Deps, run: RunRef): Promise<Adopted> {
 
   const adopted = begun ? restore : await begin(deps, run, restore.spec, found);
   return await ready(deps, run, adopted, found, settings);
+}
+
+async function find(deps: Deps, run: RunRef, restore: Restore): Promise<FoundBackup> {
+  try {
+    return await findBackup(deps, run.namespace, restore.spec);
+  } catch (error) {
+    // What has begun says in its own way how it stands.
+    const waits = error instanceof CaravelError && error.retryable && !restore.status?.startTimestamp;
+    // It is said as well as it can be; the next attempt is what matters.
+    if (waits) await showWait(deps, run, restore, error).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** What it waits for, among its facts until it begins. The same is not written again at each attempt. */
+async function showWait(deps: Deps, run: RunRef, { metadata }: Restore, error: CaravelError): Promise<void> {
+  const { annotations } = factsAnnotation({ waitsFor: explanation(error) });
+  if (metadata.annotations?.[FACTS_ANNOTATION] === annotations[FACTS_ANNOTATION]) return;
+  await patchRun(deps.kube, run, () => ({ metadata: { annotations } }));
 }
 
 type Found = Extract<FoundBackup, { name: string }>;
@@ -62,6 +83,7 @@ async function begin(
 ): Promise<Restore> {
   const source = { backupName: name, ...(schedule !== undefined && { scheduleName: schedule }) };
   const patched = await patchRun(deps.kube, run, () => ({
+    metadata: withoutFacts,
     spec: restoreDefaults({ ...asked, ...source }),
     status: { phase: 'InProgress', startTimestamp: now() },
   }));
@@ -77,6 +99,7 @@ async function rejectOrFail(
 ): Promise<Adopted> {
   if (begun) throw new CaravelError(gone ? 'BackupNotFound' : 'InvalidInput', errors.join('; '));
   const object = await patchRun(deps.kube, run, ({ spec }) => ({
+    metadata: withoutFacts,
     spec: { excludedResources: restoreDefaults(spec as RestoreSpec).excludedResources },
     status: { phase: 'FailedValidation', validationErrors: errors },
   }));

@@ -7,6 +7,7 @@ import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
 import { parseBackup } from '../../core/format/backup-file.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import type { Deps } from '../support/deps.ts';
+import { inTime } from '../support/in-time.ts';
 import { openLocation } from '../support/location.ts';
 import type { Location } from '../support/location.ts';
 
@@ -63,7 +64,7 @@ async function findByName(deps: Deps, namespace: string, name: string): Promise<
   const resource = raw && readResource<Backup>(raw);
   const location = await locationOf(deps, namespace, name, resource);
   if (isFault(location)) return wrong(location.fault);
-  const backup = await told(readStored(location, name));
+  const backup = await told(asked(location, readStored(location, name)));
   if (backup && isFault(backup)) return wrong(`spec.backupName: ${backup.fault}`);
   const fault = backupFault(`${namespace}/${name}`, resource, backup, locationName(location));
   if (!backup || fault !== undefined) return wrong(fault ?? '');
@@ -119,19 +120,73 @@ async function locationOf(
     .sort((a, b) => Number(b.spec.default === true) - Number(a.spec.default === true));
   const named = resource?.spec.storageLocation;
   if (named) return await usable(deps, namespace, named);
-  const faults: string[] = [];
-  for (const { metadata } of locations) {
-    const location = await usable(deps, namespace, metadata.name);
-    const found = isFault(location) ? location : await told(location.store.head(backupKeys(name).metadata));
-    if (isFault(found)) faults.push(`${metadata.name}: ${found.fault}`);
-    else if (found && !isFault(location)) return location;
+  const looks = locations.map(({ metadata }) => lookInto(deps, namespace, metadata.name, name));
+  // All are asked at once, and heard in their order; nobody hears the rest once it is found.
+  for (const look of looks) look.catch(() => undefined);
+  for (const look of looks) {
+    const { location } = await look;
+    if (location) return location;
   }
-  const places = locations.map(({ metadata }) => metadata.name).join(', ') || 'none exists';
-  const trouble = faults.length > 0 ? `; could not look into ${faults.join('; ')}` : '';
-  return {
-    fault: `Error retrieving backup: can't find backup ${namespace}/${name} (spec.backupName): not in any location (${places})${trouble}`,
-  };
+  return foundNowhere(`${namespace}/${name} (spec.backupName)`, await Promise.all(looks));
 }
+
+/** What a look into a location found: the location, when it has the backup; or why it could not be looked into. */
+interface Look {
+  name: string;
+  location?: Location;
+  /** Waiting does not mend it. */
+  fault?: string;
+  outage?: CaravelError;
+}
+
+async function lookInto(deps: Deps, namespace: string, name: string, backup: string): Promise<Look> {
+  const location = await usable(deps, namespace, name);
+  if (isFault(location)) return { name, ...location };
+  try {
+    const found = await told(asked(location, location.store.head(backupKeys(backup).metadata)));
+    if (isFault(found)) return { name, ...found };
+    return found ? { name, location } : { name };
+  } catch (error) {
+    if (error instanceof CaravelError) return { name, outage: error };
+    throw error;
+  }
+}
+
+/** An outage says which location it is of. */
+async function asked<T>(location: Location, work: Promise<T>): Promise<T> {
+  try {
+    return await inTime(work);
+  } catch (error) {
+    if (!(error instanceof CaravelError) || !error.retryable) throw error;
+    const { code, hint } = error;
+    const message = `location ${locationName(location)}: ${messageOf(error)}`;
+    throw new CaravelError(code, message, { cause: error, retryable: true, hint });
+  }
+}
+
+/** The end, unless a location that does not answer may have it. */
+function foundNowhere(backup: string, looks: Look[]): { fault: string } {
+  const faults = looks.flatMap(({ name, fault }) => (fault === undefined ? [] : [`${name}: ${fault}`]));
+  const trouble = faults.length > 0 ? `; could not look into ${faults.join('; ')}` : '';
+  const outages = looks.flatMap(({ outage }) => outage ?? []);
+  const [first] = outages;
+  if (!first) {
+    const places = looks.map(({ name }) => name).join(', ') || 'none exists';
+    return {
+      fault: `Error retrieving backup: can't find backup ${backup}: not in any location (${places})${trouble}`,
+    };
+  }
+  const empty = looks.filter(({ fault, outage }) => !outage && fault === undefined).map(({ name }) => name);
+  const elsewhere = empty.length > 0 ? `; it is not in ${empty.join(', ')}` : '';
+  throw new CaravelError(
+    first.code,
+    `can't find backup ${backup} yet: ${outages.map(messageOf).join('; ')}${elsewhere}${trouble}`,
+    { cause: first, retryable: true, hint: OUTAGE_HINT },
+  );
+}
+
+const OUTAGE_HINT =
+  'The restore goes on when the location answers, or when a BackupStorageLocation that is no more has been deleted.';
 
 async function usable(deps: Deps, namespace: string, name: string): Promise<Location | { fault: string }> {
   const location = await told(openLocation(deps, namespace, name));

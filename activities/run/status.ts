@@ -59,6 +59,9 @@ export const factsAnnotation = (facts: object) => ({
   annotations: { [FACTS_ANNOTATION]: JSON.stringify(facts) },
 });
 
+/** Takes them away. */
+export const withoutFacts = { annotations: { [FACTS_ANNOTATION]: null } };
+
 export function stageFacts(stages: StageTimes, extra: object = {}) {
   return { stagesMs: stages, ...extra };
 }

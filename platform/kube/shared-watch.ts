@@ -12,8 +12,8 @@ import { watchObjects } from './watch.ts';
 export type News =
   /** The watch stands, or has been renewed: what happened before may have been missed, so look. */
   | { type: 'look' }
-  /** A state of the object, undefined when it is gone. */
-  | { type: 'state'; object: KubeObject | undefined }
+  /** A state of the object, or the last one of an object that is gone. Both may be older than what was read meanwhile. */
+  | { type: 'state' | 'gone'; object: KubeObject }
   /** The watch is interrupted, and will stand again. */
   | { type: 'trouble'; error: unknown }
   /** The watch has ended for good. */
@@ -29,10 +29,13 @@ export interface WatchedObjects {
 
 export class SharedWatches {
   readonly #transport: Transport;
+  readonly #linger: number;
   readonly #open = new Map<string, SharedWatch>();
 
-  constructor(transport: Transport) {
+  /** Tests linger for a shorter time. */
+  constructor(transport: Transport, linger: number = WATCH.linger) {
     this.#transport = transport;
+    this.#linger = linger;
   }
 
   /** Tells of the object of this name from now on; returns a function that ends it. */
@@ -48,22 +51,32 @@ export class SharedWatches {
   }
 
   #start(key: string, objects: WatchedObjects): SharedWatch {
-    const watch = new SharedWatch(this.#transport, objects, () => this.#open.delete(key));
+    const ended = () => {
+      // By now the place may be another one's.
+      if (this.#open.get(key) === watch) this.#open.delete(key);
+    };
+    const watch = new SharedWatch(this.#transport, objects, { linger: this.#linger, ended });
     this.#open.set(key, watch);
     return watch;
   }
 }
 
+interface Life {
+  /** Milliseconds that it stays after its last listener. */
+  linger: number;
+  /** Its place is free for another one. */
+  ended: () => void;
+}
+
 class SharedWatch {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #stop = new AbortController();
-  /** Its place is free for another one. */
-  readonly #ended: () => void;
+  readonly #life: Life;
   #stands = false;
   #lingering: NodeJS.Timeout | undefined;
 
-  constructor(transport: Transport, objects: WatchedObjects, ended: () => void) {
-    this.#ended = ended;
+  constructor(transport: Transport, objects: WatchedObjects, life: Life) {
+    this.#life = life;
     void this.#run(transport, objects);
   }
 
@@ -80,16 +93,19 @@ class SharedWatch {
   }
 
   stop(error?: unknown): void {
+    if (this.#stop.signal.aborted) return;
     clearTimeout(this.#lingering);
-    this.#ended();
+    this.#life.ended();
     this.#stop.abort();
     this.#tellAll({ type: 'failed', error });
   }
 
   /** Who waits next comes soon, as a rule. */
   #linger(): void {
+    // Those who were told of its end leave, too.
+    if (this.#stop.signal.aborted) return;
     clearTimeout(this.#lingering);
-    this.#lingering = setTimeout(() => this.stop(), WATCH.linger);
+    this.#lingering = setTimeout(() => this.stop(), this.#life.linger);
     this.#lingering.unref();
   }
 
@@ -103,8 +119,7 @@ class SharedWatch {
     try {
       for await (const event of watchObjects(transport, gvr, options)) {
         if (event.type === 'SYNCED') this.#synced();
-        else
-          this.#tell(event.object?.metadata.name ?? '', event.type === 'DELETED' ? undefined : event.object);
+        else if (event.object) this.#tell(event.type === 'DELETED' ? 'gone' : 'state', event.object);
       }
     } catch (error) {
       this.stop(error);
@@ -120,7 +135,9 @@ class SharedWatch {
     for (const own of this.#listeners.values()) for (const listener of own) listener(news);
   }
 
-  #tell(name: string, object: KubeObject | undefined): void {
-    for (const listener of this.#listeners.get(name) ?? []) listener({ type: 'state', object });
+  #tell(type: 'state' | 'gone', object: KubeObject): void {
+    // Everybody looks when the watch stands.
+    if (!this.#stands) return;
+    for (const listener of this.#listeners.get(object.metadata.name) ?? []) listener({ type, object });
   }
 }

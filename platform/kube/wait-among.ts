@@ -33,7 +33,7 @@ class Inbox {
 
 /**
  * Waits for an object among others that are watched together. It is read once when the watch stands, so nothing that
- * happened before is missed; `test` is asked for that and for each later state, undefined when the object is not there.
+ * happened before is missed; `test` is asked for that and for later states, undefined when the object is not there.
  */
 export async function waitAmong<T, R>(
   transport: Transport,
@@ -45,7 +45,7 @@ export async function waitAmong<T, R>(
   const path = objectPath(objects.gvr, objects.namespace, name);
   const scope = new Scope(options.signal);
   const inbox = new Inbox();
-  let last: T | undefined;
+  let last: KubeObject | undefined;
   let trouble: unknown;
   scope.after(options.timeoutMs, () => new KubeWaitTimeout(path, options.timeoutMs, last, trouble));
   const leave = watches.listen(objects, name, inbox.put);
@@ -57,15 +57,17 @@ export async function waitAmong<T, R>(
         trouble = news.error;
         continue;
       }
-      const found = news.type === 'state' ? news : await tryToRead(transport, path, scope.signal);
+      const verdict = judge(news, last);
+      if (verdict === 'old') continue;
+      const found = verdict === 'unclear' ? await tryToRead(transport, path, scope.signal) : verdict;
       if (found.type === 'trouble') {
         trouble = found.error;
         await pause(RETRY.longest, scope.signal);
         inbox.put({ type: 'look' });
         continue;
       }
-      last = found.object as T | undefined;
-      const result = test(last);
+      last = found.object;
+      const result = test(last as T | undefined);
       if (result !== undefined) return result;
     }
   } finally {
@@ -74,13 +76,40 @@ export async function waitAmong<T, R>(
   }
 }
 
+/** What the object is now; undefined when it is not there. */
+interface Seen {
+  type: 'seen';
+  object: KubeObject | undefined;
+}
+
+/**
+ * A watch may be late: after a read it tells of states, and of objects of the same name, that were before. So the end
+ * of an object counts only when that one was seen last, and one that was not seen last is looked at.
+ */
+function judge(
+  news: Exclude<News, { type: 'failed' | 'trouble' }>,
+  last: KubeObject | undefined,
+): Seen | 'old' | 'unclear' {
+  if (news.type === 'look') return 'unclear';
+  const known = last !== undefined && last.metadata.uid === news.object.metadata.uid;
+  if (news.type === 'gone') return known ? { type: 'seen', object: undefined } : 'old';
+  if (!known) return 'unclear';
+  return isOlder(news.object, last) ? 'old' : { type: 'seen', object: news.object };
+}
+
+/** Versions are numbers that grow, by promise since Kubernetes 1.35, and were before in fact. Others are not compared. */
+function isOlder(one: KubeObject, other: KubeObject): boolean {
+  const [a = '', b = ''] = [one, other].map(({ metadata }) => metadata.resourceVersion);
+  return [a, b].every((version) => /^\d+$/.test(version)) && BigInt(a) < BigInt(b);
+}
+
 async function tryToRead(
   transport: Transport,
   path: string,
   signal: AbortSignal,
-): Promise<Extract<News, { type: 'state' | 'trouble' }>> {
+): Promise<Seen | Extract<News, { type: 'trouble' }>> {
   try {
-    return { type: 'state', object: await read(transport, path, signal) };
+    return { type: 'seen', object: await read(transport, path, signal) };
   } catch (error) {
     signal.throwIfAborted();
     if (isPermanent(error)) throw error;

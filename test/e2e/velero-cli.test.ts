@@ -5,8 +5,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GVR } from '../../contracts/api/gvr.ts';
 import type { DataUpload } from '../../contracts/api/data-movement.ts';
+import type { DownloadRequest } from '../../contracts/api/requests.ts';
+import { TIMEOUTS } from '../../contracts/settings.ts';
 import { labEnv } from '../../lab/env.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
+import type { Gvr } from '../../platform/kube/types.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
 import { velero, veleroProgram } from '../support/command-lines.ts';
 import type { Said } from '../support/command-lines.ts';
@@ -19,6 +22,8 @@ import type { World } from '../support/world.ts';
 const APP = 'e2e-velero-cli-app';
 let world: World;
 let folder: string;
+/** What `version` and `plugin get` left behind. */
+let asked: string[];
 
 const good = async (...args: string[]): Promise<string> => {
   const said = await velero(world, args, folder);
@@ -50,6 +55,8 @@ describe.skipIf(veleroProgram(labEnv()) === undefined)('velero 1.18 against Cara
 
   test('plugin get: what is built in', async () => {
     expect(await good('plugin', 'get')).toMatch(/velero\.io\/aws +ObjectStore/);
+    const requests = await world.kube.list(GVR.serverStatusRequests, { namespace: world.name });
+    asked = requests.map(({ metadata }) => metadata.name);
   });
 
   test('backup-location get: the default location is Available', async () => {
@@ -205,7 +212,32 @@ describe.skipIf(veleroProgram(labEnv()) === undefined)('velero 1.18 against Cara
   });
 
   test('what command lines asked for goes again', async () => {
-    const labels = await world.kube.list(GVR.serverStatusRequests, { namespace: world.name });
-    expect(labels.length).toBeLessThan(5);
+    expect(asked).toHaveLength(2);
+    const left = async (gvr: Gvr) => {
+      const requests = await world.kube.list(gvr, { namespace: world.name });
+      return requests.map(({ metadata }) => metadata.name);
+    };
+    const all = [...asked, ...(await endDownloads())];
+    await until(
+      async () => {
+        const still = [...(await left(GVR.downloadRequests)), ...(await left(GVR.serverStatusRequests))];
+        return all.every((name) => !still.includes(name)) || undefined;
+      },
+      'the requests are gone',
+      TIMEOUTS.statusAnswer + TIMEOUTS.requestSweep + 15_000,
+    );
   });
+
+  /** Nobody waits for the ten minutes that a link works. */
+  async function endDownloads(): Promise<string[]> {
+    const requests = await world.kube.list<DownloadRequest>(GVR.downloadRequests, { namespace: world.name });
+    for (const { metadata, status } of requests) {
+      const lives = Date.parse(status?.expiration ?? '') - Date.now();
+      expect(lives, metadata.name).toBeLessThanOrEqual(TIMEOUTS.downloadLink);
+      const expiration = new Date(Date.now() - 1_000).toISOString();
+      await world.kube.patch(GVR.downloadRequests, world.name, metadata.name, { status: { expiration } });
+    }
+    expect(requests).not.toEqual([]);
+    return requests.map(({ metadata }) => metadata.name);
+  }
 });

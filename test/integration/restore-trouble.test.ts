@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
+import { GVR } from '../../contracts/api/gvr.ts';
+import type { BackupStorageLocation } from '../../contracts/api/location.ts';
+import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
 import type { ApplyReport } from '../../core/model.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import { noAnswer } from '../../platform/kube/errors.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { getDoc } from '../../platform/store/documents.ts';
-import { applied, call, createRestore, planned, storeBackup } from '../support/restore-run.ts';
+import { applied, call, createRestore, planned, readRestore, storeBackup } from '../support/restore-run.ts';
 import type { Planned, StoredObjects } from '../support/restore-run.ts';
 import { createWorld, namespaceObject, removeNamespace } from '../support/world.ts';
 import type { World } from '../support/world.ts';
@@ -142,5 +145,57 @@ describe('an outage', () => {
     ).rejects.toMatchObject({ type: 'KubeUnavailable', nonRetryable: false });
     const report = await reportOf(plan);
     expect(report.counts).toMatchObject({ created: 1, failed: 0 });
+  });
+});
+
+describe('a location that does not answer', () => {
+  it('is waited for when the backup may be there; the resource says so, for as long as it is true', async () => {
+    const { apiVersion, kind, spec } = await world.kube.get<BackupStorageLocation>(
+      GVR.backupStorageLocations,
+      world.name,
+      'default',
+    );
+    await world.kube.create(GVR.backupStorageLocations, world.name, {
+      apiVersion,
+      kind,
+      metadata: { name: 'dead', namespace: world.name },
+      spec: { ...spec, default: false, config: { ...spec.config, s3Url: 'http://127.0.0.1:1' } },
+    });
+    const run = await createRestore(world, 'waits', { backupName: 'late' });
+    const adopt = () => call(world, 'adoptRestore', run);
+    await expect(adopt()).rejects.toMatchObject({ type: 'StoreUnavailable', nonRetryable: false });
+    const waiting = await readRestore(world, 'waits');
+    expect(waiting.status?.phase ?? 'New').toBe('New');
+    const facts = JSON.parse(waiting.metadata.annotations?.[FACTS_ANNOTATION] ?? '{}') as object;
+    expect(facts).toEqual({
+      waitsFor: expect.stringMatching(
+        /^StoreUnavailable: can't find backup rt-trouble-control\/late .*: location dead: .*; it is not in default \(hint: /,
+      ),
+    });
+    // Said once, not at each attempt.
+    await expect(adopt()).rejects.toMatchObject({ type: 'StoreUnavailable' });
+    expect((await readRestore(world, 'waits')).metadata.resourceVersion).toBe(
+      waiting.metadata.resourceVersion,
+    );
+
+    await storeBackup(world, 'late', [settings(PLAIN, 'late')]);
+    expect(await adopt()).toMatchObject({ state: 'ready' });
+    const begun = await readRestore(world, 'waits');
+    expect(begun.status?.phase).toBe('InProgress');
+    expect(begun.metadata.annotations ?? {}).not.toHaveProperty([FACTS_ANNOTATION]);
+  });
+
+  it('is no reason to wait when its status says so, and what was waited for is said no more', async () => {
+    const run = await createRestore(world, 'gives-up', { backupName: 'never' });
+    const adopt = () => call(world, 'adoptRestore', run);
+    await expect(adopt()).rejects.toMatchObject({ type: 'StoreUnavailable' });
+    await world.kube.patch(GVR.backupStorageLocations, world.name, 'dead', {
+      status: { phase: 'Unavailable' },
+    });
+    expect(await adopt()).toMatchObject({ state: 'rejected' });
+    const { status, metadata } = await readRestore(world, 'gives-up');
+    expect(status?.phase).toBe('FailedValidation');
+    expect(metadata.annotations ?? {}).not.toHaveProperty([FACTS_ANNOTATION]);
+    await world.kube.remove(GVR.backupStorageLocations, world.name, 'dead');
   });
 });
