@@ -7,7 +7,7 @@ import { createApplication, fillVolume } from '../../test/support/application.ts
 import { createHooked, fault, isQuiet } from '../../test/support/hooked.ts';
 import { holdsSecret, plainText, readHistory, recordedRuns } from '../../test/support/histories.ts';
 import { until } from '../../test/support/processes.ts';
-import { dropSnapshots, volumeInfos } from '../../test/support/storage.ts';
+import { dropGroup, dropSnapshots, volumeInfos } from '../../test/support/storage.ts';
 import { apply, createWorld, ended, removeNamespace } from '../../test/support/world.ts';
 import type { World } from '../../test/support/world.ts';
 import { record } from './record.ts';
@@ -132,6 +132,13 @@ async function recordMethods(world: World): Promise<void> {
   await label({ 'velero.io/volume-group': 'db' });
   await run(world, 'Backup', 'group', backupSpec());
   await keep(world, workflowIdOf('Backup', 'group'), 'group-snapshot');
+  await run(world, 'Backup', 'kept-group', backupSpec({ snapshotMoveData: false }));
+  await keep(world, workflowIdOf('Backup', 'kept-group'), 'kept-group');
+  const members = (await volumeInfos(world, 'kept-group')).map(({ csiSnapshotInfo }) => csiSnapshotInfo);
+  await dropGroup(world, 'csi.caravel.dev', {
+    group: members[0]?.volumeGroupSnapshotHandle ?? '',
+    handles: members.flatMap((info) => info?.snapshotHandle ?? []),
+  });
   await label({ 'velero.io/volume-group': null });
 
   await run(world, 'Backup', 'kept', backupSpec({ snapshotMoveData: false }));

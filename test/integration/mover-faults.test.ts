@@ -43,10 +43,14 @@ function volume(): string {
 const start = (folder: string, changes: Partial<MoverSpec> = {}, environment: Record<string, string> = {}) =>
   lab.startMover(backupSpec(repository, changes), { volume: folder, environment });
 
-/** Waits until a good part is safe at the store. */
+/** Waits until a good part is safe at the store; from there on it goes slowly, so that it is not over before the kill. */
 async function halfWay(run: MoverRun): Promise<void> {
-  const isSafe = (event: MoverEvent) => event.t === 'checkpoint' && event.bytesDone > 0.7 * TOTAL;
-  while (!run.events.some(isSafe)) await delay(20);
+  const [before, slow] = [lab.gate.bytesUp, RATE / 4];
+  const isSafe = (event: MoverEvent) => event.t === 'checkpoint' && event.bytesDone > 0.6 * TOTAL;
+  while (!run.events.some(isSafe)) {
+    if (lab.gate.bytesUp - before > 0.7 * TOTAL) lab.gate.limit(slow);
+    await delay(20);
+  }
 }
 
 async function restored(snapshotId: string): Promise<string[]> {
@@ -71,7 +75,10 @@ describe('a killed process goes on where it was', () => {
     const before = lab.gate.bytesUp;
     const run = start(folder, SLOW);
     await halfWay(run);
-    for (const pid of run.kopias()) process.kill(pid, 'SIGKILL');
+    const kopias = run.kopias();
+    expect(kopias).not.toEqual([]);
+    for (const pid of kopias) process.kill(pid, 'SIGKILL');
+    lab.gate.limit(RATE);
     const result = await resultOf(run);
     expect(logs(run)).toMatch(/SIGKILL; trying again/);
     expect(lab.gate.bytesUp - before).toBeLessThan(TOTAL + SENT_TWICE);
@@ -86,6 +93,7 @@ describe('a killed process goes on where it was', () => {
     const first = start(folder, SLOW);
     await halfWay(first);
     first.killAll();
+    lab.gate.limit(RATE);
     await first.done;
     const result = await resultOf(start(folder, { ...SLOW, attempt: 2 }));
     expect(lab.gate.bytesUp - before).toBeLessThan(TOTAL + SENT_TWICE);

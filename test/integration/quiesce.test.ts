@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Activities, GroupWindow, PlannedGroup } from '../../contracts/activities.ts';
 import { quietClaim } from '../../activities/hooks/request-quiet.ts';
 import { askLimiter, isRunning } from '../../activities/engine/slots.ts';
-import { unquiesceWorkflowId } from '../../contracts/ids.ts';
+import { limiterWorkflowId, unquiesceWorkflowId } from '../../contracts/ids.ts';
 import { SIGNALS } from '../../contracts/messages.ts';
 import type { Execution, RunRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
@@ -331,6 +331,36 @@ describe('two backups of the same pods', () => {
     const window = ['runPreHooks 0', 'runPreHooks 0/', 'runPostHooks 0', 'runPostHooks 0/'];
     expect(order).toEqual([...window, ...window]);
     expect((collected[0] as { waitedMs: number }).waitedMs).toBeGreaterThan(1_000);
+  });
+
+  it('do so also when the limiter begins a new history meanwhile', async () => {
+    [groups, pods] = [[group(0, [0], WINDOW)], ['shared']];
+    let cut: () => void = () => {};
+    during.cutVolume = () => new Promise<void>((resolve) => (cut = resolve));
+    const first = await start();
+    await happened('cutVolume 0');
+    const limiter = environment.client.workflow.getHandle(limiterWorkflowId('c'));
+    const { runId } = await limiter.describe();
+    // The server asks for a new history after 4,096 events.
+    for (let sent = 0; sent < 4_200; sent += 100)
+      await Promise.all(
+        Array.from({ length: 100 }, () => limiter.signal(SIGNALS.releaseSlot, { holder: '-' })),
+      );
+    await until(
+      async () => ((await limiter.describe()).runId === runId ? undefined : true),
+      'the limiter has begun anew',
+      60_000,
+    );
+    name = `run-${runs++}`;
+    const second = await start();
+    await delay(1_000);
+    expect(times('runPreHooks 0')).toBe(1);
+    during.cutVolume = async () => undefined;
+    cut();
+    await Promise.all([first.result(), second.result()]);
+    expect(times('runPreHooks 0')).toBe(2);
+    // The reports come beside the runs, in any order.
+    expect(collected.filter((report) => (report as { waitedMs?: number }).waitedMs)).toHaveLength(1);
   });
 
   it('leave the place in the queue when they are cancelled', async () => {

@@ -45,10 +45,11 @@ interface Lent {
 export async function limiter(lent: Lent = { slots: noSlots(), locks: noLocks() }): Promise<void> {
   listen(lent);
   let swept = Date.now();
-  while (!workflowInfo().continueAsNewSuggested) {
+  const longEnough = () => workflowInfo().continueAsNewSuggested;
+  while (!longEnough()) {
     await grantAll(lent);
     const left = Math.max(1, swept + TIMEOUTS.limiterSweep - Date.now());
-    if (await condition(() => somethingToGrant(lent), left)) continue;
+    if (await condition(() => somethingToGrant(lent) || longEnough(), left)) continue;
     if (isIdle(lent)) return;
     await sweep(lent);
     swept = Date.now();
