@@ -1,22 +1,11 @@
 import { GVR } from '../../contracts/api/gvr.ts';
-import type { BackupStorageLocation } from '../../contracts/api/location.ts';
-import {
-  KEPT_ANNOTATION,
-  LABELS,
-  NEEDED_BY_ANNOTATION,
-  SCRATCH_OWNER,
-  WORKFLOW_ANNOTATION,
-} from '../../contracts/ids.ts';
+import { KEPT_ANNOTATION, LABELS, NEEDED_BY_ANNOTATION, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
 import { messageOf } from '../../core/errors/catalog.ts';
-import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
 import { problem } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
-import { openLocation } from '../support/location.ts';
-import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
 import { groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
@@ -24,6 +13,7 @@ import { MOVEMENT_GVR } from '../volume/movement.ts';
 import { settleKept } from '../volume/settle-kept.ts';
 import type { KeptRun } from '../volume/settle-kept.ts';
 import { isRunning } from './slots.ts';
+import { scopeOf, sweepScratch } from './sweep-scratch.ts';
 import { now } from '../run/status.ts';
 
 /** Everything that one volume of a lost run left behind, found by its labels. */
@@ -89,9 +79,6 @@ async function every<T>(items: readonly T[], test: (item: T) => Promise<boolean>
   for (const item of items) if (!(await test(item))) return false;
   return true;
 }
-
-/** `<cluster>/<control namespace>` of a run's workflow id. */
-const scopeOf = (workflowId: string) => workflowId.split('/').slice(1, 3).join('/');
 
 async function leftovers(deps: Deps): Promise<Leftover[]> {
   const found = new Map<string, Leftover>();
@@ -183,62 +170,4 @@ async function showEnd(kube: KubeClient, gvr: Gvr, namespace: string, name: stri
   if (!found || ENDED.includes(found.status?.phase ?? '')) return;
   const status = { phase: 'Canceled', message: 'the run was terminated', completionTimestamp: now() };
   await kube.patch(gvr, namespace, name, { status }, { type: 'merge' });
-}
-
-/** Scratch of runs whose workflow no longer runs, in every location that can be written. */
-async function sweepScratch(
-  deps: Deps,
-  { cluster, namespace }: { cluster: string; namespace: string },
-  lost: (workflowId: string) => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const removed: string[] = [];
-  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
-  for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
-    try {
-      const open = await openLocation(deps, namespace, location.metadata.name);
-      for (const scratch of await lostScratch(open.store, `${cluster}/${namespace}`, lost)) {
-        const uid = scratch.split('/').at(-2) ?? '';
-        const run = { uid, controlNamespace: namespace, location: open, scratch };
-        await discardBroken(deps, run, signal);
-        removed.push(...((await sweep(run)) > 0 ? [scratch] : []));
-      }
-    } catch (error) {
-      deps.log.warn('scratch could not be swept', {
-        location: location.metadata.name,
-        error: messageOf(error),
-      });
-    }
-  }
-  return removed;
-}
-
-async function lostScratch(
-  store: ObjectStore,
-  scope: string,
-  lost: (workflowId: string) => Promise<boolean>,
-): Promise<string[]> {
-  const found: string[] = [];
-  for (const scratch of await scratchFolders(store)) {
-    const owner = await scratchOwner(store, scratch);
-    // Scratch of another cluster that shares the bucket is left to that cluster.
-    if (owner && scopeOf(owner) === scope && (await lost(owner))) found.push(scratch);
-  }
-  return found;
-}
-
-async function scratchFolders(store: ObjectStore): Promise<string[]> {
-  const found: string[] = [];
-  for (const top of [BACKUPS_PREFIX, RESTORES_PREFIX]) {
-    for (const name of await store.folders(top)) {
-      const uids = await store.folders(`${top}${name}/.caravel/`);
-      found.push(...uids.map((uid) => `${top}${name}/.caravel/${uid}/`));
-    }
-  }
-  return found;
-}
-
-async function scratchOwner(store: ObjectStore, scratch: string): Promise<string | undefined> {
-  const key = `${scratch}${SCRATCH_OWNER}`;
-  return (await store.head(key)) ? (await store.get(key)).toString('utf8') : undefined;
 }
