@@ -69,9 +69,8 @@ export async function collectGarbage(
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
   }
-  // Asked anew: under the name of a run that was lost a moment ago another one may have begun.
-  const lostNow = async (workflowId: string) => !(await isRunning(deps.temporal, workflowId));
-  removed.push(...(await sweepScratch(deps, scope, lostNow, signal)));
+  // Each owner is asked for anew: under the name of a run that was lost a moment ago another one may have begun.
+  removed.push(...(await sweepScratch(deps, scope, signal)));
   return { removed, problems };
 }
 
