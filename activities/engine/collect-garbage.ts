@@ -12,7 +12,7 @@ import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
 import { settleKept } from '../volume/settle-kept.ts';
 import type { KeptRun } from '../volume/settle-kept.ts';
-import { isRunning } from './slots.ts';
+import { isOver, isRunning } from './slots.ts';
 import { scopeOf, sweepScratch } from './sweep-scratch.ts';
 import { now } from '../run/status.ts';
 
@@ -21,6 +21,8 @@ interface Leftover {
   name: string;
   type: string;
   workflowId: string;
+  /** Of the run that made it. */
+  uid: string;
   /** The snapshot in the application's namespace. */
   source?: { namespace: string; snapshot: string };
   /** Its content, which outlives it when a hand-over is interrupted. */
@@ -50,17 +52,11 @@ export async function collectGarbage(
 ): Promise<{ removed: string[]; problems: Problem[] }> {
   const removed: string[] = [];
   const problems: Problem[] = [];
-  const running = new Map<string, Promise<boolean>>();
-  const lost = async (workflowId: string) => {
-    const known = running.get(workflowId) ?? isRunning(deps.temporal, workflowId);
-    running.set(workflowId, known);
-    return !(await known);
-  };
+  const lost = lostRuns(deps);
   for (const leftover of await leftovers(deps)) {
     // Objects of another installation in the same cluster are that one's affair.
     if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
-    const needed = [leftover.workflowId, ...(leftover.neededBy ? [leftover.neededBy] : [])];
-    if (!(await every(needed, lost))) continue;
+    if (!(await lost(leftover))) continue;
     try {
       await undo(deps, scope.namespace, leftover, signal);
       removed.push(leftover.name);
@@ -74,9 +70,15 @@ export async function collectGarbage(
   return { removed, problems };
 }
 
-async function every<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
-  for (const item of items) if (!(await test(item))) return false;
-  return true;
+/** Says whether nobody needs a leftover any more; asks once for each run. */
+function lostRuns({ temporal }: Deps): (leftover: Leftover) => Promise<boolean> {
+  const over = new Map<string, Promise<boolean>>();
+  return async ({ workflowId, uid, neededBy }) => {
+    const key = `${workflowId} ${uid}`;
+    const known = over.get(key) ?? isOver(temporal, { workflowId, uid });
+    over.set(key, known);
+    return (await known) && !(neededBy && (await isRunning(temporal, neededBy)));
+  };
 }
 
 async function leftovers(deps: Deps): Promise<Leftover[]> {
@@ -105,11 +107,14 @@ function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
     name: labels[LABELS.volume] ?? name,
     type: labels[LABELS.runType] ?? 'backup',
     workflowId,
+    uid: uidOf(metadata),
     ...(component === 'source-content' && { content: name }),
     ...(isSource && { source: { namespace, snapshot: name } }),
     ...neededBy(annotations),
   };
 }
+
+const uidOf = ({ labels = {} }: Pick<KubeObject['metadata'], 'labels'>) => labels[LABELS.runUid] ?? '';
 
 const neededBy = ({ [NEEDED_BY_ANNOTATION]: workflowId }: Record<string, string>) =>
   workflowId ? { neededBy: workflowId } : {};
@@ -119,16 +124,18 @@ function keptLeftover({ metadata: { labels = {}, annotations = {} } }: KubeObjec
   const { [WORKFLOW_ANNOTATION]: workflowId, [KEPT_ANNOTATION]: by = '' } = annotations;
   if (!workflowId || labels[LABELS.component] !== 'kept-snapshot') return undefined;
   const [location = '', backup = ''] = by.split('/');
-  const uid = labels[LABELS.runUid] ?? '';
+  const uid = uidOf({ labels });
   const kept = { namespace: '', uid, location, name: backup };
-  return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, kept };
+  return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, uid, kept };
 }
 
 /** Volumes that were cut at one moment; their own objects are leftovers by themselves. */
 function groupLeftover({ metadata }: KubeObject): Leftover | undefined {
   const { [WORKFLOW_ANNOTATION]: workflowId } = metadata.annotations ?? {};
+  if (!workflowId) return undefined;
   const { namespace = '', name } = metadata;
-  return workflowId ? { name: `${namespace}/${name}`, type: 'backup', workflowId, group: name } : undefined;
+  const uid = uidOf(metadata);
+  return { name: `${namespace}/${name}`, type: 'backup', workflowId, uid, group: name };
 }
 
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
