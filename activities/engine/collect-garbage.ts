@@ -53,6 +53,7 @@ export async function collectGarbage(
   const removed: string[] = [];
   const problems: Problem[] = [];
   const lost = lostRuns(deps);
+  const unsettled = new Set<string>();
   for (const leftover of await leftovers(deps)) {
     // Objects of another installation in the same cluster are that one's affair.
     if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
@@ -62,11 +63,12 @@ export async function collectGarbage(
       removed.push(leftover.name);
     } catch (error) {
       if (signal.aborted) throw error;
+      unsettled.add(leftover.uid);
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
   }
   // Each owner is asked for anew: under the name of a run that was lost a moment ago another one may have begun.
-  removed.push(...(await sweepScratch(deps, scope, signal)));
+  removed.push(...(await sweepScratch(deps, scope, unsettled, signal)));
   return { removed, problems };
 }
 

@@ -29,15 +29,23 @@ interface Area {
 /** `<cluster>/<control namespace>` of a run's workflow id. */
 export const scopeOf = (workflowId: string) => workflowId.split('/').slice(1, 3).join('/');
 
-/** Removes the scratch of runs that are over, and what nobody knows any more. Returns where it was. */
-export async function sweepScratch(deps: Deps, scope: Scope, signal: AbortSignal): Promise<string[]> {
+/**
+ * Removes the scratch of runs that are over, and what nobody knows any more. Returns where it was. Unsettled runs still
+ * have something in the cluster: a mover, say, that will write into a repository which only scratch names.
+ */
+export async function sweepScratch(
+  deps: Deps,
+  scope: Scope,
+  unsettled: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<string[]> {
   const { namespace } = scope;
   const removed: string[] = [];
   const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
   for (const { metadata, spec } of locations) {
     try {
       const location = await openLocation(deps, namespace, metadata.name);
-      const areas = await areasIn(location.store, topsOf(spec));
+      const areas = (await areasIn(location.store, topsOf(spec))).filter(({ uid }) => !unsettled.has(uid));
       const sweepHere = (area: Area) => sweepArea(deps, scope, location, area, signal);
       for (const area of areas) removed.push(...((await sweepHere(area)) ? [area.prefix] : []));
     } catch (error) {

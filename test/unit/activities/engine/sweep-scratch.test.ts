@@ -3,7 +3,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { collectGarbage } from '../../../../activities/engine/collect-garbage.ts';
 import type { Deps } from '../../../../activities/support/deps.ts';
 import type { Location } from '../../../../activities/support/location.ts';
+import { LABELS, WORKFLOW_ANNOTATION } from '../../../../contracts/ids.ts';
 import { CaravelError } from '../../../../core/errors/catalog.ts';
+import type { KubeObject } from '../../../../platform/kube/types.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 
 /** Scratch in a bucket that this cluster may share with others. */
@@ -18,14 +20,25 @@ const open = async (_deps: Deps, _namespace: string, name: string) =>
   ({ store: locations.get(name)!.bucket.store }) as Location;
 vi.mock('../../../../activities/support/location.ts', async (original) => ({
   ...(await original<object>()),
+  repositoryOf: (_location: Location, namespace: string) => ({ namespace }),
   openLocation: (deps: Deps, namespace: string, name: string) => open(deps, namespace, name),
+}));
+
+vi.mock('../../../../activities/volume/repository.ts', () => ({ movementCredentials: async () => ({}) }));
+vi.mock('../../../../platform/kopia/repository.ts', () => ({
+  deleteIncompleteSnapshots: async ({ spec }: { spec: { namespace: string } }) =>
+    void repositories.push(spec.namespace),
 }));
 
 let bucket: MemoryStore;
 let workflows: Record<string, { status: string; uid?: string }>;
 let warnings: string[];
+let pods: KubeObject[];
+let repositories: string[];
 
 beforeEach(() => {
+  pods = [];
+  repositories = [];
   bucket = new MemoryStore();
   workflows = {};
   warnings = [];
@@ -49,13 +62,18 @@ function fakeDeps(): Deps {
   const listed = () =>
     [...locations].map(([name, { accessMode }]) => ({ metadata: { name }, spec: { accessMode } }));
   const kube = {
-    list: async ({ resource }: { resource: string }) =>
-      resource === 'backupstoragelocations' ? listed() : [],
+    list: async ({ resource }: { resource: string }) => {
+      if (resource === 'pods') return pods;
+      return resource === 'backupstoragelocations' ? listed() : [];
+    },
+    remove: async () => {
+      throw new Error('the node does not answer');
+    },
     get: async (_gvr: object, _namespace: undefined, name: string) => ({ metadata: { name, uid: CLUSTER } }),
   };
   const log = { warn: (message: string, fields: object) => void warnings.push(JSON.stringify(fields)) };
   const temporal = { options: { namespace: 'default' }, workflow: { getHandle } };
-  return { kube, temporal, log } as unknown as Deps;
+  return { kube, temporal, log, config: {} } as unknown as Deps;
 }
 
 async function left(): Promise<string[]> {
@@ -97,6 +115,35 @@ describe('scratch of this cluster', () => {
     expect(await left()).toHaveLength(2);
     delete workflows[preview];
     expect(await left()).toEqual([`${area('nightly', 'u-1')}owner`]);
+  });
+});
+
+describe('the repositories that a lost run used', () => {
+  const owner = `${area('nightly', 'u-1')}owner`;
+  const mark = (namespace: string) => `${area('nightly', 'u-1')}repositories/${namespace}`;
+
+  it('are rid of what broke off, and what is no name of a namespace is no mark', async () => {
+    bucket.add(owner, ownedBy(RUN));
+    for (const namespace of ['shop', '../evil', 'a/b', '', '\u0001', 'UPPER']) bucket.add(mark(namespace));
+    expect(await left()).toEqual([]);
+    expect(repositories).toEqual(['shop']);
+  });
+
+  it('stay known while a mover of the run cannot be removed', async () => {
+    bucket.add(owner, ownedBy(RUN));
+    bucket.add(mark('shop'));
+    pods = [
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: 'mover',
+          labels: { [LABELS.runUid]: 'u-1', [LABELS.volume]: 'v', [LABELS.component]: 'mover' },
+          annotations: { [WORKFLOW_ANNOTATION]: RUN },
+        },
+      },
+    ];
+    expect(await left()).toEqual([owner, mark('shop')]);
   });
 });
 
