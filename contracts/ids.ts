@@ -164,5 +164,5 @@ export function scratchPrefix(run: RunRef): string {
 /** Below it, one object for the repository of each namespace that the run uses. */
 export const repositoryMarks = (scratch: string) => `${scratch}repositories/`;
 
-/** Object in a scratch area with the id of the workflow that it belongs to; written first. */
+/** Object in a scratch area that says whose it is; written first. */
 export const SCRATCH_OWNER = 'owner';

@@ -56,6 +56,11 @@ export const TIMEOUTS = {
   askAgain: 5 * 60_000,
   /** Garbage is collected this often; a terminated run's leftovers live no longer. */
   garbage: 120_000,
+  /**
+   * Scratch that does not say whose it is goes when nothing was written into it for this long: no run is silent for a
+   * week, and one that was forgotten costs little.
+   */
+  ownerlessScratch: 7 * 24 * 3_600_000,
   /** Every worker makes sure of the controller this often. */
   controllerEnsure: 30_000,
   /** How long a link of a DownloadRequest works; Velero's number. A command line fetches at once. */
@@ -167,6 +172,10 @@ export const LIMITS = {
   hookOutputs: 512 * 1024,
   /** A Temporal payload stays below this; larger things travel as documents in the bucket. */
   payloadBytes: 64 * 1024,
+  /** A name of the API is no longer, so folders of longer names in a bucket are not Caravel's. */
+  nameBytes: 253,
+  /** The owner of a scratch area is three names; what is larger was written by somebody else. */
+  ownerBytes: 4 * 1024,
   /** Largest single object read whole from the bucket: documents, metadata files. */
   documentBytes: 256 * 1024 * 1024,
   /** Largest object manifest taken from a tarball: etcd's own limit is 1.5 MiB, aggregated APIs may exceed it. */

@@ -56,7 +56,7 @@ async function ready(
   const cluster = await deps.kube.version();
   const startedAt = resource.status?.startTimestamp ?? now();
   const name = location.resource.metadata.name;
-  const context = await storeContext(location.store, run, {
+  const context = await storeContext(deps, location.store, run, {
     resource,
     location: name,
     startedAt,

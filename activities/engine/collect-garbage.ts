@@ -1,29 +1,19 @@
 import { GVR } from '../../contracts/api/gvr.ts';
-import type { BackupStorageLocation } from '../../contracts/api/location.ts';
-import {
-  KEPT_ANNOTATION,
-  LABELS,
-  NEEDED_BY_ANNOTATION,
-  SCRATCH_OWNER,
-  WORKFLOW_ANNOTATION,
-} from '../../contracts/ids.ts';
+import { KEPT_ANNOTATION, LABELS, NEEDED_BY_ANNOTATION, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
 import { messageOf } from '../../core/errors/catalog.ts';
-import { BACKUPS_PREFIX, RESTORES_PREFIX } from '../../core/format/keys.ts';
 import { problem } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from '../support/deps.ts';
-import { openLocation } from '../support/location.ts';
-import { discardBroken, sweep } from '../run/unfinished.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
 import { groupContentsLabelled, groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
 import { settleKept } from '../volume/settle-kept.ts';
 import type { KeptRun } from '../volume/settle-kept.ts';
-import { isRunning } from './slots.ts';
+import { isOver, isRunning } from './slots.ts';
+import { scopeOf, sweepScratch } from './sweep-scratch.ts';
 import { now } from '../run/status.ts';
 
 /** Everything that one volume of a lost run left behind, found by its labels. */
@@ -31,6 +21,8 @@ interface Leftover {
   name: string;
   type: string;
   workflowId: string;
+  /** Of the run that made it. */
+  uid: string;
   /** The snapshot in the application's namespace. */
   source?: { namespace: string; snapshot: string };
   /** Its content, which outlives it when a hand-over is interrupted. */
@@ -60,38 +52,36 @@ export async function collectGarbage(
 ): Promise<{ removed: string[]; problems: Problem[] }> {
   const removed: string[] = [];
   const problems: Problem[] = [];
-  const running = new Map<string, Promise<boolean>>();
-  const lost = async (workflowId: string) => {
-    const known = running.get(workflowId) ?? isRunning(deps.temporal, { workflowId });
-    running.set(workflowId, known);
-    return !(await known);
-  };
+  const lost = lostRuns(deps);
+  const unsettled = new Set<string>();
   for (const leftover of await leftovers(deps)) {
     // Objects of another installation in the same cluster are that one's affair.
     if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
-    const needed = [leftover.workflowId, ...(leftover.neededBy ? [leftover.neededBy] : [])];
-    if (!(await every(needed, lost))) continue;
+    if (!(await lost(leftover))) continue;
     try {
       await undo(deps, scope.namespace, leftover, signal);
       removed.push(leftover.name);
     } catch (error) {
       if (signal.aborted) throw error;
+      unsettled.add(leftover.uid);
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
   }
-  // Asked anew: under the name of a run that was lost a moment ago another one may have begun.
-  const lostNow = async (workflowId: string) => !(await isRunning(deps.temporal, { workflowId }));
-  removed.push(...(await sweepScratch(deps, scope, lostNow, signal)));
+  // Each owner is asked for anew: under the name of a run that was lost a moment ago another one may have begun.
+  removed.push(...(await sweepScratch(deps, scope, unsettled, signal)));
   return { removed, problems };
 }
 
-async function every<T>(items: readonly T[], test: (item: T) => Promise<boolean>): Promise<boolean> {
-  for (const item of items) if (!(await test(item))) return false;
-  return true;
+/** Says whether nobody needs a leftover any more; asks once for each run. */
+function lostRuns({ temporal }: Deps): (leftover: Leftover) => Promise<boolean> {
+  const over = new Map<string, Promise<boolean>>();
+  return async ({ workflowId, uid, neededBy }) => {
+    const key = `${workflowId} ${uid}`;
+    const known = over.get(key) ?? isOver(temporal, { workflowId, uid });
+    over.set(key, known);
+    return (await known) && !(neededBy && (await isRunning(temporal, { workflowId: neededBy })));
+  };
 }
-
-/** `<cluster>/<control namespace>` of a run's workflow id. */
-const scopeOf = (workflowId: string) => workflowId.split('/').slice(1, 3).join('/');
 
 async function leftovers(deps: Deps): Promise<Leftover[]> {
   const found = new Map<string, Leftover>();
@@ -123,11 +113,14 @@ function leftoverOf({ metadata, kind }: KubeObject): Leftover | undefined {
     name: labels[LABELS.volume] ?? name,
     type: labels[LABELS.runType] ?? 'backup',
     workflowId,
+    uid: uidOf(metadata),
     ...(component === 'source-content' && { content: name }),
     ...(isSource && { source: { namespace, snapshot: name } }),
     ...neededBy(annotations),
   };
 }
+
+const uidOf = ({ labels = {} }: Pick<KubeObject['metadata'], 'labels'>) => labels[LABELS.runUid] ?? '';
 
 const neededBy = ({ [NEEDED_BY_ANNOTATION]: workflowId }: Record<string, string>) =>
   workflowId ? { neededBy: workflowId } : {};
@@ -137,16 +130,18 @@ function keptLeftover({ metadata: { labels = {}, annotations = {} } }: KubeObjec
   const { [WORKFLOW_ANNOTATION]: workflowId, [KEPT_ANNOTATION]: by = '' } = annotations;
   if (!workflowId || labels[LABELS.component] !== 'kept-snapshot') return undefined;
   const [location = '', backup = ''] = by.split('/');
-  const uid = labels[LABELS.runUid] ?? '';
+  const uid = uidOf({ labels });
   const kept = { namespace: '', uid, location, name: backup };
-  return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, kept };
+  return { name: `kept snapshots of ${backup} (${uid})`, type: 'backup', workflowId, uid, kept };
 }
 
 /** Volumes that were cut at one moment; their own objects are leftovers by themselves. */
 function groupLeftover({ metadata }: KubeObject): Leftover | undefined {
   const { [WORKFLOW_ANNOTATION]: workflowId } = metadata.annotations ?? {};
+  if (!workflowId) return undefined;
   const { namespace = '', name } = metadata;
-  return workflowId ? { name: `${namespace}/${name}`, type: 'backup', workflowId, group: name } : undefined;
+  const uid = uidOf(metadata);
+  return { name: `${namespace}/${name}`, type: 'backup', workflowId, uid, group: name };
 }
 
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
@@ -187,62 +182,4 @@ async function showEnd(kube: KubeClient, gvr: Gvr, namespace: string, name: stri
   if (!found || ENDED.includes(found.status?.phase ?? '')) return;
   const status = { phase: 'Canceled', message: 'the run was terminated', completionTimestamp: now() };
   await kube.patch(gvr, namespace, name, { status }, { type: 'merge' });
-}
-
-/** Scratch of runs whose workflow no longer runs, in every location that can be written. */
-async function sweepScratch(
-  deps: Deps,
-  { cluster, namespace }: { cluster: string; namespace: string },
-  lost: (workflowId: string) => Promise<boolean>,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const removed: string[] = [];
-  const locations = await deps.kube.list<BackupStorageLocation>(GVR.backupStorageLocations, { namespace });
-  for (const location of locations.filter((candidate) => candidate.spec.accessMode !== 'ReadOnly')) {
-    try {
-      const open = await openLocation(deps, namespace, location.metadata.name);
-      for (const scratch of await lostScratch(open.store, `${cluster}/${namespace}`, lost)) {
-        const uid = scratch.split('/').at(-2) ?? '';
-        const run = { uid, controlNamespace: namespace, location: open, scratch };
-        await discardBroken(deps, run, signal);
-        removed.push(...((await sweep(run)) > 0 ? [scratch] : []));
-      }
-    } catch (error) {
-      deps.log.warn('scratch could not be swept', {
-        location: location.metadata.name,
-        error: messageOf(error),
-      });
-    }
-  }
-  return removed;
-}
-
-async function lostScratch(
-  store: ObjectStore,
-  scope: string,
-  lost: (workflowId: string) => Promise<boolean>,
-): Promise<string[]> {
-  const found: string[] = [];
-  for (const scratch of await scratchFolders(store)) {
-    const owner = await scratchOwner(store, scratch);
-    // Scratch of another cluster that shares the bucket is left to that cluster.
-    if (owner && scopeOf(owner) === scope && (await lost(owner))) found.push(scratch);
-  }
-  return found;
-}
-
-async function scratchFolders(store: ObjectStore): Promise<string[]> {
-  const found: string[] = [];
-  for (const top of [BACKUPS_PREFIX, RESTORES_PREFIX]) {
-    for (const name of await store.folders(top)) {
-      const uids = await store.folders(`${top}${name}/.caravel/`);
-      found.push(...uids.map((uid) => `${top}${name}/.caravel/${uid}/`));
-    }
-  }
-  return found;
-}
-
-async function scratchOwner(store: ObjectStore, scratch: string): Promise<string | undefined> {
-  const key = `${scratch}${SCRATCH_OWNER}`;
-  return (await store.head(key)) ? (await store.get(key)).toString('utf8') : undefined;
 }

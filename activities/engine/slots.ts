@@ -38,15 +38,29 @@ export async function askLimiter(
   });
 }
 
-/** Does it run now? One that the server does not know has long ended. */
-export async function isRunning(
-  temporal: Deps['temporal'],
-  { workflowId, runId }: Execution,
-): Promise<boolean> {
+/** An execution and the uid that it was started for; undefined when no such workflow is known. */
+export async function describeRun(temporal: Deps['temporal'], { workflowId, runId }: Execution) {
   try {
-    return (await temporal.workflow.getHandle(workflowId, runId).describe()).status.name === 'RUNNING';
+    const { memo, status } = await temporal.workflow.getHandle(workflowId, runId).describe();
+    return { uid: (memo as { uid?: string } | undefined)?.uid, status: status.name };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
+}
+
+/** Does it run now? One that the server does not know has long ended. */
+export const isRunning = async (temporal: Deps['temporal'], execution: Execution): Promise<boolean> =>
+  (await describeRun(temporal, execution))?.status === 'RUNNING';
+
+/**
+ * Is it over with the run of this uid? When its resource was made again, another one may run under its workflow id; a
+ * workflow that has not said which run it is may be this one.
+ */
+export async function isOver(
+  temporal: Deps['temporal'],
+  { workflowId, uid }: { workflowId: string; uid: string },
+): Promise<boolean> {
+  const known = await describeRun(temporal, { workflowId });
+  return known?.status !== 'RUNNING' || (known.uid !== undefined && known.uid !== uid);
 }

@@ -10,6 +10,7 @@ import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { watchRequests } from '../requests/watch.ts';
 import { besideVelero } from './beside-velero.ts';
+import { describeRun } from './slots.ts';
 import { watchLocations } from './watch-locations.ts';
 
 /**
@@ -63,22 +64,9 @@ async function watchType(
   }
 }
 
-/** The uid that a workflow was started for; undefined when no such workflow is known. */
-async function describeRun(deps: Deps, workflowId: string) {
-  try {
-    const handle = deps.temporal.workflow.getHandle(workflowId);
-    const description = await handle.describe();
-    const memo = description.memo as { uid?: string } | undefined;
-    return { uid: memo?.uid, status: description.status.name, startedAt: description.startTime };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
-}
-
 async function startRun(deps: Deps, run: RunRef, signal: AbortSignal): Promise<void> {
   const workflowId = runWorkflowId(run);
-  const known = await describeRun(deps, workflowId);
+  const known = await describeRun(deps.temporal, { workflowId });
   if (known?.status === 'RUNNING') {
     if (known.uid === undefined || known.uid === run.uid) return;
     // The resource was made again while the run of its predecessor goes on: that one ends first.
@@ -152,7 +140,7 @@ async function endLostRun(deps: Deps, run: RunRef, status: string): Promise<void
 
 async function cancelRun(deps: Deps, run: RunRef): Promise<void> {
   const workflowId = runWorkflowId(run);
-  const known = await describeRun(deps, workflowId);
+  const known = await describeRun(deps.temporal, { workflowId });
   if (known?.status === 'RUNNING' && (known.uid === undefined || known.uid === run.uid)) {
     await cancelWorkflow(deps, workflowId);
   }

@@ -53,7 +53,7 @@ async function openPreview(deps: Deps, input: PreviewStart): Promise<PreviewOpen
     cluster: await deps.kube.version(),
     ...settings,
   };
-  return { state: 'ready', run, context: await storeContext(location.store, run, context, workflowId) };
+  return { state: 'ready', run, context: await storeContext(deps, location.store, run, context, workflowId) };
 }
 
 function backupFor({ name, namespace, uid }: RunRef, { spec, annotations = {} }: PreviewInput): Backup {

@@ -64,7 +64,7 @@ async function ready(
   // Cancelled in between, say.
   if (isTerminal(adopted.status?.phase)) return { state: 'ended', result: resultOf(run, adopted) };
   const startedAt = adopted.status?.startTimestamp ?? now();
-  const context = await storeContext(found.location.store, run, {
+  const context = await storeContext(deps, found.location.store, run, {
     resource: adopted,
     location: found.location.resource.metadata.name,
     startedAt,

@@ -47,6 +47,8 @@ export async function sweep({ location: { store }, scratch }: EndedRun): Promise
   return await store.removeAll(scratch);
 }
 
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /**
  * Removes the snapshots that movers of the run broke off from every repository that it used: they are pinned and would
  * stay for ever. The last mover must be gone: told to end, it writes one more. Kopia's own checkpoints are not pinned;
@@ -57,6 +59,8 @@ export async function discardBroken(deps: Deps, run: EndedRun, signal: AbortSign
   const marks = repositoryMarks(run.scratch);
   for await (const { key } of location.store.list(marks)) {
     const namespace = key.slice(marks.length);
+    // It becomes part of keys; what others put there goes with the rest.
+    if (!DNS_LABEL.test(namespace)) continue;
     const access = {
       spec: repositoryOf(location, namespace),
       credentials: await movementCredentials(deps, controlNamespace, location),

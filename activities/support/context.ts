@@ -5,6 +5,7 @@ import { runWorkflowId, SCRATCH_OWNER, scratchPrefix } from '../../contracts/ids
 import type { DocRef, RunRef } from '../../contracts/run.ts';
 import type { RecoveryPlan, RestorePlan, VolumePlan, VolumePlans } from '../../core/model.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
+import { formatScratchOwner } from '../../core/format/scratch-owner.ts';
 import type { NodeAgentSettings } from '../../core/volume/node-agent.ts';
 import type { ResourcePolicies } from '../../core/volume-policy/policies.ts';
 import { getDoc, putDoc, sharedDoc } from '../../platform/store/documents.ts';
@@ -12,6 +13,7 @@ import type { ObjectStore } from '../../platform/store/types.ts';
 import type { Deps } from './deps.ts';
 import { recentLocation } from './location.ts';
 import type { Location } from './location.ts';
+import { scratchOwner } from './scratch-owner.ts';
 
 /** What a run was asked to do, fixed when it began: later edits of the resource change nothing. */
 export interface RunContext<R = Backup | Restore> {
@@ -44,12 +46,14 @@ export interface Opened<R> {
 const CONTEXT = /context\.([^/]+)\.json(\.gz)?$/;
 
 export async function storeContext(
+  deps: Pick<Deps, 'kube' | 'temporal'>,
   store: ObjectStore,
   run: RunRef,
   context: RunContext,
-  owner = runWorkflowId(run),
+  workflowId = runWorkflowId(run),
 ): Promise<DocRef> {
-  await store.put(`${scratchPrefix(run)}${SCRATCH_OWNER}`, owner);
+  const owner = await scratchOwner(deps, workflowId);
+  await store.put(`${scratchPrefix(run)}${SCRATCH_OWNER}`, formatScratchOwner(owner));
   return await putDoc(store, `${scratchPrefix(run)}context.${context.location}.json`, context);
 }
 

@@ -6,6 +6,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { gone, goneWithContent, isOurs } from './gone.ts';
 import { setDeletionPolicy } from './hand-over-snapshot.ts';
+import { BEING_DELETED_ANNOTATION } from './snapshot-objects.ts';
 import type { Claim, Snapshot, SnapshotContent, Volume } from './snapshot-objects.ts';
 
 /**
@@ -88,9 +89,9 @@ export async function removeSnapshots(
   // The snapshot may have gone without its content when a hand-over was interrupted.
   if (source.content) await removeContent(kube, source.content, policy, signal);
   const own = copyOwns ? 'Delete' : 'Retain';
-  const found = await removeSnapshot(kube, at.namespace, at.name, own, signal);
+  await removeSnapshot(kube, at.namespace, at.name, own, signal);
   // It is made before its snapshot, and not found through one that is not bound to it.
-  if (!found || !copyOwns) await removeContent(kube, at.name, own, signal);
+  await removeContent(kube, at.name, own, signal);
 }
 
 async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: AbortSignal): Promise<boolean> {
@@ -112,19 +113,16 @@ async function copyOwnsHandle(kube: KubeClient, at: VolumeObjects, signal: Abort
   }
 }
 
-/**
- * Deletes a VolumeSnapshot and its content; with Delete, the content is gone only when the driver has obeyed. Says
- * whether there was one.
- */
+/** Deletes a VolumeSnapshot and its content; with Delete, the content is gone only when the driver has obeyed. */
 export async function removeSnapshot(
   kube: KubeClient,
   namespace: string,
   name: string,
   policy: 'Delete' | 'Retain',
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   const snapshot = await kube.find<Snapshot>(GVRS.volumesnapshots, namespace, name);
-  if (!snapshot) return false;
+  if (!snapshot) return;
   const content = snapshot.status?.boundVolumeSnapshotContentName ?? `snapcontent-${snapshot.metadata.uid}`;
   const found = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, content);
   if (found) await setDeletionPolicy(kube, found, policy);
@@ -132,8 +130,9 @@ export async function removeSnapshot(
   const target = { gvr: GVRS.volumesnapshots, namespace, name, ours: isOurs(snapshot) };
   await goneWithContent(kube, target, { gvr: GVRS.volumesnapshotcontents, name: content }, signal);
   await removeContent(kube, content, policy, signal);
-  return true;
 }
+
+/** Deletes a content that has no snapshot any more. */
 
 export async function removeContent(
   kube: KubeClient,
@@ -143,7 +142,7 @@ export async function removeContent(
 ): Promise<void> {
   const found = await kube.find<SnapshotContent>(GVRS.volumesnapshotcontents, undefined, name);
   if (!found) return;
-  await setDeletionPolicy(kube, found, policy);
+  await setDeletionPolicy(kube, found, policy, { [BEING_DELETED_ANNOTATION]: 'yes' });
   await kube.remove(GVRS.volumesnapshotcontents, undefined, name);
   const target = { gvr: GVRS.volumesnapshotcontents, namespace: undefined, name, ours: isOurs(found) };
   await goneWithContent(kube, target, target, signal);

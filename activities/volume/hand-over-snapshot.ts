@@ -17,6 +17,7 @@ import type { KubeClient } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import { MOVEMENT_GVR, uploadFor } from './movement.ts';
+import { CONTENT_FINALIZER } from './snapshot-objects.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
 
 /**
@@ -71,7 +72,9 @@ async function copySnapshot(
   await kube.ensure(GVRS.volumesnapshotcontents, undefined, {
     apiVersion: 'snapshot.storage.k8s.io/v1',
     kind: 'VolumeSnapshotContent',
-    metadata: { name, labels, annotations },
+    // The controller adds it as soon as content and snapshot are bound. One that is deleted before that would be gone at
+    // once, and its driver not be asked to delete anything.
+    metadata: { name, labels, annotations, finalizers: [CONTENT_FINALIZER] },
     spec: {
       deletionPolicy: cut.group ? 'Retain' : 'Delete',
       driver: cut.driver,
@@ -123,9 +126,12 @@ export async function setDeletionPolicy(
   kube: KubeClient,
   content: SnapshotContent,
   policy: 'Delete' | 'Retain',
+  annotations: Record<string, string> = {},
 ) {
-  if (content.spec.deletionPolicy === policy) return;
-  const patch = { spec: { deletionPolicy: policy } };
+  const present = content.metadata.annotations ?? {};
+  const marked = Object.entries(annotations).every(([key, value]) => present[key] === value);
+  if (content.spec.deletionPolicy === policy && marked) return;
+  const patch = { metadata: { annotations }, spec: { deletionPolicy: policy } };
   try {
     await kube.patch(GVRS.volumesnapshotcontents, undefined, content.metadata.name, patch, { type: 'merge' });
   } catch (error) {

@@ -1,6 +1,16 @@
 import type { RawNumber } from '../../platform/kube/json.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 
+/** What the CSI snapshot controllers know of a content, in their words. */
+
+/** With it a deleted content stays until the driver has done what its policy says. */
+export const CONTENT_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection';
+/**
+ * Says that the snapshot of a content is on its way out. Without it the sidecar does not touch a deleted content that is
+ * bound; the controller sets it only when the snapshot knows its content, too.
+ */
+export const BEING_DELETED_ANNOTATION = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
+
 /** The fields of snapshot objects that the steps read. */
 
 export interface Snapshot extends KubeObject {

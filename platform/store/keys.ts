@@ -26,6 +26,9 @@ export function checkFolder(prefix: string): string {
   return prefix;
 }
 
+/** Can something lie in a folder of this name? Others may have made folders that no key here can name. */
+export const isFolderName = (name: string): boolean => faultOf(`${name}/`) === undefined;
+
 function faultOf(key: string): string | undefined {
   if (key.startsWith('/')) return 'starts with a slash';
   if (CONTROL.test(key)) return 'contains a control character';

@@ -2,9 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { scratchOwner } from '../../activities/support/scratch-owner.ts';
 import type { BackupPreview } from '../../contracts/preview.ts';
 import { GVR } from '../../contracts/api/gvr.ts';
+import { formatScratchOwner } from '../../core/format/scratch-owner.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
+import { depsOf } from '../support/deps.ts';
 import { createApplication, fillVolume } from '../support/application.ts';
 import { caravel } from '../support/command-lines.ts';
 import { leftovers } from '../support/leftovers.ts';
@@ -117,8 +120,10 @@ test('a plan may be started in the Temporal UI, under any id', async () => {
 test('scratch of a plan that was terminated is swept, that of a running one is not', async () => {
   const scratch = (uid: string) => `backups/plan-${uid}/.caravel/${uid}/owner`;
   const idOf = (uid: string) => `previewBackup/${world.name}/${world.name}/${uid}`;
-  await world.store.put(scratch('lost'), idOf('lost'));
-  await world.store.put(scratch('alive'), idOf('alive'));
+  for (const uid of ['lost', 'alive']) {
+    const owner = await scratchOwner(depsOf(world).deps, idOf(uid));
+    await world.store.put(scratch(uid), formatScratchOwner(owner));
+  }
   // Nobody asks this queue for work, so it stays as it is.
   const alive = await world.temporal.workflow.start('previewBackup', {
     workflowId: idOf('alive'),

@@ -130,7 +130,7 @@ async function makeRun(): Promise<GroupRef> {
   const spec = { includedNamespaces: [APP], csiSnapshotTimeout: '1s', itemOperationTimeout: '10s' };
   const run = await createBackup(world, 'kept', spec);
   const metadata = { name: run.name, namespace: world.name, uid: run.uid };
-  const context = await storeContext(world.store, run, {
+  const context = await storeContext(depsOf(world), world.store, run, {
     resource: { apiVersion: 'velero.io/v1', kind: 'Backup', metadata, spec },
     location: 'default',
     startedAt: new Date().toISOString(),

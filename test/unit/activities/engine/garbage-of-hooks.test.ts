@@ -10,7 +10,7 @@ const RUN = 'backup/c/velero/b';
 const RELEASE = 'unquiesce/u-1/3';
 
 /** The Secret with the hooks of a group, and workflows of which some run. */
-async function collected(running: string[]): Promise<boolean> {
+async function collected(running: string[], uid?: string): Promise<boolean> {
   const secrets = new Map<string, KubeObject>();
   const kube = {
     ensure: async (_gvr: object, _namespace: string, object: KubeObject) =>
@@ -20,7 +20,10 @@ async function collected(running: string[]): Promise<boolean> {
     find: async () => undefined,
   } as unknown as Deps['kube'];
   const getHandle = (id: string) => ({
-    describe: async () => ({ status: { name: running.includes(id) ? 'RUNNING' : 'TERMINATED' } }),
+    describe: async () => ({
+      status: { name: running.includes(id) ? 'RUNNING' : 'TERMINATED' },
+      ...(id === RUN && { memo: { uid } }),
+    }),
   });
   const temporal = { workflow: { getHandle } } as unknown as Deps['temporal'];
   await createBook(kube, { run, group: 3 }, { group: 3, pods: [] });
@@ -36,5 +39,11 @@ describe('what is written down of hooks', () => {
     ['is garbage when neither is so', [], true],
   ])('%s', async (_, running, garbage) => {
     expect(await collected(running)).toBe(garbage);
+  });
+
+  it('is garbage when another run of the same name goes on', async () => {
+    expect(await collected([RUN], 'u-2')).toBe(true);
+    expect(await collected([RUN], 'u-1')).toBe(false);
+    expect(await collected([RUN, RELEASE], 'u-2')).toBe(false);
   });
 });

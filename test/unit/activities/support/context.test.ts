@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allowance } from '../../../../activities/support/allowance.ts';
 import { locationOfContext, storeContext } from '../../../../activities/support/context.ts';
 import type { RunContext } from '../../../../activities/support/context.ts';
+import type { Deps } from '../../../../activities/support/deps.ts';
 import type { RunRef } from '../../../../contracts/run.ts';
 import type { ObjectStore } from '../../../../platform/store/types.ts';
 
@@ -18,21 +19,37 @@ function context(location: string, padding = ''): RunContext {
   };
 }
 
-async function stored(owner: RunRef, value: RunContext) {
+let asked = 0;
+let answer: object = { metadata: { name: 'kube-system', uid: 'c-1' } };
+const kube = {
+  get: async (_gvr: object, _namespace: undefined, name: string) => {
+    asked++;
+    if (name !== 'kube-system') throw new Error(name);
+    return answer;
+  },
+};
+const temporal = { options: { namespace: 'prod' } };
+
+async function stored(owner: RunRef, value: RunContext, deps: object = { kube, temporal }) {
   const puts: [string, unknown][] = [];
   const put = async (key: string, body: unknown) => void puts.push([key, body]);
-  const ref = await storeContext({ put } as unknown as ObjectStore, owner, value);
+  const ref = await storeContext(deps as Deps, { put } as unknown as ObjectStore, owner, value);
   return { ref, puts };
 }
 
 describe('the context of a run', () => {
-  it('is written into its scratch area, after the id of the workflow that it belongs to', async () => {
+  it('is written into its scratch area, after the word whose that is', async () => {
     const { ref, puts } = await stored(run, context('default'));
     expect(puts.map(([key]) => key)).toEqual([
       'backups/b/.caravel/u/owner',
       'backups/b/.caravel/u/context.default.json',
     ]);
-    expect(puts[0]?.[1]).toBe('backup/local/velero/b');
+    expect(JSON.parse(String(puts[0]?.[1]))).toEqual({
+      version: 1,
+      workflowId: 'backup/local/velero/b',
+      clusterUid: 'c-1',
+      temporalNamespace: 'prod',
+    });
     expect(ref.key).toBe('backups/b/.caravel/u/context.default.json');
   });
 
@@ -47,6 +64,17 @@ describe('the context of a run', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('asks but once what cluster this is, and again only when there was no answer', async () => {
+    asked = 0;
+    const deps = { kube: { ...kube }, temporal };
+    answer = { metadata: { name: 'kube-system' } };
+    await expect(stored(run, context('default'), deps)).rejects.toThrow('has no uid');
+    answer = { metadata: { name: 'kube-system', uid: 'c-1' } };
+    await Promise.all([stored(run, context('default'), deps), stored(run, context('default'), deps)]);
+    await stored(run, context('default'), deps);
+    expect(asked).toBe(2);
   });
 
   it('is not any document', () => {
