@@ -143,9 +143,7 @@ export interface PreHooksDone {
 
 export interface HookActivities {
   /** Asks the limiter for the group's pods, alone; it answers the workflow with the signal `lockGranted`. */
-  requestQuiet(
-    input: RunContextRef & { hooks: DocRef; group: number; holder: Execution },
-  ): Promise<void>;
+  requestQuiet(input: RunContextRef & { hooks: DocRef; group: number; holder: Execution }): Promise<void>;
   /** Writes the hooks down where they can be read without the bucket. */
   prepareHooks(input: RunContextRef & { hooks: DocRef; group: number }): Promise<void>;
   /** Each hook is begun at most once. */

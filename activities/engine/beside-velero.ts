@@ -49,10 +49,7 @@ export async function besideVelero(kube: KubeClient, namespace: string): Promise
     return undefined;
   }
   if (found.length === 0) return undefined;
-  return new CaravelError(
-    'VeleroRunning',
-    `${found.join(' and ')} of Velero run in namespace ${namespace}`,
-  );
+  return new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
 }
 
 /**

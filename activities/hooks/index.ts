@@ -22,4 +22,3 @@ export function hookActivities(deps: Deps): HookActivities {
     ),
   };
 }
-

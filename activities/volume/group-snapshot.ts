@@ -202,7 +202,8 @@ export async function markGroupKept(
 ): Promise<void> {
   const { version, object } = await getGroup(kube, namespace, name);
   const content = await contentOf(kube, version, object);
-  if (!content) throw new CaravelError('ObjectGone', `the content of VolumeGroupSnapshot ${name} was deleted`);
+  if (!content)
+    throw new CaravelError('ObjectGone', `the content of VolumeGroupSnapshot ${name} was deleted`);
   const merge = { type: 'merge' } as const;
   // The group first: whoever finds its content marked goes by the marks of the group as well.
   await kube.patch(snapshots(version), namespace, name, { metadata: marks }, merge);
@@ -227,7 +228,10 @@ export async function groupsLabelled(kube: KubeClient, labelSelector: string): P
 }
 
 /** The same for their contents; one stays when its group goes without it. */
-export async function groupContentsLabelled(kube: KubeClient, labelSelector: string): Promise<FoundContent[]> {
+export async function groupContentsLabelled(
+  kube: KubeClient,
+  labelSelector: string,
+): Promise<FoundContent[]> {
   const found = await served(async (version) =>
     (await kube.list<GroupContent>(contents(version), { labelSelector })).map((object) => ({
       version,

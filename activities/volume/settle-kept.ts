@@ -71,7 +71,10 @@ async function handlesOf(kube: KubeClient, content: string | undefined): Promise
 }
 
 /** Is the handle a part of the backup, as it stands in the bucket? */
-async function listedHandles(store: ObjectStore, { name, uid }: KeptRun): Promise<(handle: string) => boolean> {
+async function listedHandles(
+  store: ObjectStore,
+  { name, uid }: KeptRun,
+): Promise<(handle: string) => boolean> {
   const { metadata, volumeInfo } = backupKeys(name);
   if (!(await store.head(metadata))) return () => false;
   if (parseBackup((await store.get(metadata)).toString('utf8'), metadata).metadata.uid !== uid)
@@ -80,7 +83,10 @@ async function listedHandles(store: ObjectStore, { name, uid }: KeptRun): Promis
   const infos = await getGzip(store, volumeInfo, LIMITS.documentBytes);
   if (infos === undefined) return () => true;
   const handles = new Set(
-    parseVolumeInfos(infos, volumeInfo).flatMap(({ csiSnapshotInfo: info }) => [info?.snapshotHandle, info?.volumeGroupSnapshotHandle]),
+    parseVolumeInfos(infos, volumeInfo).flatMap(({ csiSnapshotInfo: info }) => [
+      info?.snapshotHandle,
+      info?.volumeGroupSnapshotHandle,
+    ]),
   );
   return (handle) => handle !== '' && handles.has(handle);
 }

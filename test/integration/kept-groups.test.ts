@@ -137,7 +137,14 @@ async function makeRun(): Promise<GroupRef> {
     cluster: await world.kube.version(),
   });
   const members = [0, 1];
-  const group = { namespace: APP, label: 'group', value: 'db', version: 'v1', snapshotClass: 'none', members };
+  const group = {
+    namespace: APP,
+    label: 'group',
+    value: 'db',
+    version: 'v1',
+    snapshotClass: 'none',
+    members,
+  };
   const volumes = MEMBERS.map((claim) => ({ namespace: APP, claim }));
   const doc = { volumes, together: [group] } as unknown as VolumePlans;
   const ref = { run, context, members };
@@ -156,11 +163,7 @@ const cutOf = (name: string): VolumeCut => ({
 });
 
 const keep = (kube = world.kube) =>
-  keepGroup(
-    depsOf(world, { kube }),
-    { ...ref, cuts: MEMBERS.map(cutOf) },
-    AbortSignal.timeout(60_000),
-  );
+  keepGroup(depsOf(world, { kube }), { ...ref, cuts: MEMBERS.map(cutOf) }, AbortSignal.timeout(60_000));
 
 interface GroupContent extends KubeObject {
   spec: { deletionPolicy: string };

@@ -21,7 +21,8 @@ const keptBy = (holder: string) => claim(holder).keepers;
 
 const grantAll = (locks: Locks): string[] => {
   const granted: string[] = [];
-  for (let next = lockNext(locks); next !== undefined; next = lockNext(locks)) granted.push(next.holder.workflowId);
+  for (let next = lockNext(locks); next !== undefined; next = lockNext(locks))
+    granted.push(next.holder.workflowId);
   return granted;
 };
 
@@ -57,7 +58,10 @@ describe('locks', () => {
   });
 
   it('of a holder that ended without a word are free when the last of its keepers has ended', () => {
-    const locks = asked({ ...claim('a', 'x'), keepers: [...keptBy('a'), ...keptBy('helper')] }, claim('b', 'x'));
+    const locks = asked(
+      { ...claim('a', 'x'), keepers: [...keptBy('a'), ...keptBy('helper')] },
+      claim('b', 'x'),
+    );
     grantAll(locks);
     dropLost(locks, keptBy('a'));
     expect(grantAll(locks)).toEqual([]);
