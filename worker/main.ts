@@ -2,7 +2,6 @@ import { setFlagsFromString } from 'node:v8';
 import { Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { refuseBesideVelero } from '../activities/engine/beside-velero.ts';
 import { composeActivities } from '../activities/index.ts';
 import { controllerWorkflowId } from '../contracts/ids.ts';
 import { TIMEOUTS, WORKER } from '../contracts/settings.ts';
@@ -15,6 +14,7 @@ import type { Log } from '../platform/log/log.ts';
 import { temporalLogger } from './temporal-logger.ts';
 import { currentBundle } from './bundle.ts';
 import { serveHealth } from './health.ts';
+import { refuseBesideVelero } from './velero-guard.ts';
 
 /** One of N equal workers: workflows, activities and, wherever Temporal puts it, the controller. */
 async function main(): Promise<void> {

@@ -1,10 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { TIMEOUTS } from '../../contracts/settings.ts';
-import { CaravelError, messageOf } from '../../core/errors/catalog.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
 import { toCaravelError } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
-import type { Log } from '../../platform/log/log.ts';
 
 /** Deployments and DaemonSets, as far as it matters here. */
 interface Workload extends KubeObject {
@@ -50,22 +47,4 @@ export async function besideVelero(kube: KubeClient, namespace: string): Promise
   }
   if (found.length === 0) return undefined;
   return new CaravelError('VeleroRunning', `${found.join(' and ')} of Velero run in namespace ${namespace}`);
-}
-
-/**
- * Two servers on the same resources would each undo what the other does, so a worker does not start where Velero
- * runs. An API server that does not answer is waited for.
- */
-export async function refuseBesideVelero(kube: KubeClient, namespace: string, log: Log): Promise<void> {
-  for (;;) {
-    try {
-      const refused = await besideVelero(kube, namespace);
-      if (!refused) return;
-      throw refused;
-    } catch (error) {
-      if (error instanceof CaravelError && error.code === 'VeleroRunning') throw error;
-      log.warn('the API server does not answer yet', { error: messageOf(error) });
-      await delay(TIMEOUTS.controllerRetry);
-    }
-  }
 }
