@@ -166,6 +166,11 @@ export const LIMITS = {
   segmentBytes: 2 * 1024 * 1024,
   /** Applications quiesced at once by one run; more would wait for each other's snapshots, quiesced. */
   quiescedGroups: 8,
+  /**
+   * Volumes whose temporary claim and snapshot may be left until the run has moved all: removing them keeps the API
+   * server and the storage busy while movers wait for both, and leaving them takes space.
+   */
+  uncleaned: 20,
   /** Output of a hook that is kept for the log; all hooks of a group share one Secret of at most 1 MiB. */
   hookOutput: 4 * 1024,
   /** What the hooks of a group may keep together. */

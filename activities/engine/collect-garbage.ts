@@ -10,6 +10,7 @@ import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '.
 import { groupContentsLabelled, groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
+import type { Snapshot } from '../volume/snapshot-objects.ts';
 import { settleKept } from '../volume/settle-kept.ts';
 import type { KeptRun } from '../volume/settle-kept.ts';
 import { isOver, isRunning } from './slots.ts';
@@ -150,12 +151,14 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
     await settleKept(deps, { ...leftover.kept, namespace }, signal);
     return;
   }
+  // The list may be old: what has become a part of a backup since is for the next round.
   if (leftover.group) {
     const groups = await groupsLabelled(kube, LABELS.runUid);
     const found = groups.find(({ object }) => object.metadata.name === leftover.group);
-    if (found) await removeGroup(kube, found, () => 'Delete', signal);
+    if (found && !isKept(found.object)) await removeGroup(kube, found, () => 'Delete', signal);
     return;
   }
+  if (leftover.source && (await isKeptSource(kube, leftover.source))) return;
   const at = { namespace, name: leftover.name };
   if (leftover.neededBy) return void (await kube.remove(GVRS.secrets, namespace, leftover.name));
   if (leftover.type === 'restore') await cleanUpRecoveryAt(kube, at, signal);
@@ -173,6 +176,21 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
   const backup = [MOVEMENT_GVR.backup, GVR.podVolumeBackups];
   for (const gvr of leftover.type === 'restore' ? [MOVEMENT_GVR.restore] : backup)
     await showEnd(kube, gvr, namespace, leftover.name);
+}
+
+const isKept = ({ metadata }: KubeObject): boolean =>
+  metadata.labels?.[LABELS.component] === 'kept-snapshot';
+
+async function isKeptSource(
+  kube: KubeClient,
+  { namespace, snapshot }: { namespace: string; snapshot: string },
+): Promise<boolean> {
+  const found = await kube.find<Snapshot>(GVRS.volumesnapshots, namespace, snapshot);
+  if (!found || isKept(found)) return found !== undefined;
+  // Keeping begins with the content.
+  const bound = found.status?.boundVolumeSnapshotContentName;
+  const content = bound && (await kube.find<KubeObject>(GVRS.volumesnapshotcontents, undefined, bound));
+  return content ? isKept(content) : false;
 }
 
 const ENDED = ['Completed', 'Failed', 'Canceled'];

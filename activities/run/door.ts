@@ -6,6 +6,7 @@ import type { RunRef, RunResult, RunType } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { besideVelero } from '../engine/beside-velero.ts';
+import type { RunObject } from './status.ts';
 import type { Deps } from '../support/deps.ts';
 import { activity } from '../support/step.ts';
 
@@ -40,19 +41,26 @@ export function doorActivities(deps: Deps): DoorActivities {
 
   async function ensureResource(type: RunType, input: Extract<DoorInput, { kind: string }>) {
     const namespace = input.metadata.namespace ?? config.namespace;
-    const refused = await besideVelero(kube, namespace);
-    if (refused) throw refused;
+    await refuseBesideVelero(namespace);
     const body = { ...input, metadata: { ...input.metadata, namespace } };
     const { object } = await kube.ensure<KubeObject>(GVR_OF[type], namespace, body);
     return { namespace, name: object.metadata.name, uid: object.metadata.uid ?? '' };
   }
 
   async function knownResource(type: RunType, input: Extract<DoorInput, { name: string }>) {
-    const { namespace, name } = input;
-    if (input.uid) return { namespace, name, uid: input.uid };
-    const found = await kube.find<KubeObject>(GVR_OF[type], namespace, name);
+    const { namespace, name, uid } = input;
+    const found = await kube.find<RunObject>(GVR_OF[type], namespace, name);
+    // One that has begun goes on.
+    if (found && !found.status?.startTimestamp) await refuseBesideVelero(namespace);
+    // Adopting it finds out whether it is still the one.
+    if (uid) return { namespace, name, uid };
     if (!found) throw new CaravelError('InvalidInput', `${KINDS[type]} ${namespace}/${name} does not exist`);
     return { namespace, name, uid: found.metadata.uid ?? '' };
+  }
+
+  async function refuseBesideVelero(namespace: string): Promise<void> {
+    const refused = await besideVelero(kube, namespace);
+    if (refused) throw refused;
   }
 
   async function followRun({ run, workflowId }: { run: RunRef; workflowId: string }): Promise<RunResult> {

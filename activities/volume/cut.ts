@@ -20,6 +20,7 @@ import { allowance } from '../support/allowance.ts';
 import type { Deps } from '../support/deps.ts';
 import { volumePlan } from '../support/context.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+import { ageOf } from './snapshot-ready.ts';
 
 /** Has the storage take a snapshot of one claim and waits until it has a handle: from then on the data is fixed. */
 export async function cutVolume(deps: Deps, ref: VolumeRef, signal: AbortSignal): Promise<VolumeCut> {
@@ -31,8 +32,7 @@ export async function cutVolume(deps: Deps, ref: VolumeRef, signal: AbortSignal)
     sourceSnapshot(ref, volume, name),
   );
   const allowed = allowance(context.resource.spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot);
-  const age = Date.now() - Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString());
-  const timeoutMs = Math.max(1, allowed - age);
+  const timeoutMs = Math.max(1, allowed - ageOf(object));
   try {
     return await waitForHandle(deps, volume, name, { timeoutMs, signal });
   } catch (error) {

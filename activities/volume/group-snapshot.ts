@@ -23,6 +23,7 @@ import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { cutOf } from './cut.ts';
 import { gone, goneWithContent } from './gone.ts';
+import { GROUP_BEING_DELETED_ANNOTATION } from './snapshot-objects.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
 
 /**
@@ -260,12 +261,14 @@ type Policy = 'Delete' | 'Retain';
 async function setGroupPolicy(
   kube: KubeClient,
   version: string,
-  content: GroupContent,
+  { metadata, spec }: GroupContent,
   deletionPolicy: Policy,
+  annotations: Record<string, string> = {},
 ): Promise<void> {
-  if (content.spec.deletionPolicy === deletionPolicy) return;
-  const { name } = content.metadata;
-  await kube.patch(contents(version), undefined, name, { spec: { deletionPolicy } }, { type: 'merge' });
+  const marked = Object.entries(annotations).every(([key, value]) => metadata.annotations?.[key] === value);
+  if (spec.deletionPolicy === deletionPolicy && marked) return;
+  const patch = { metadata: { annotations }, spec: { deletionPolicy } };
+  await kube.patch(contents(version), undefined, metadata.name, patch, { type: 'merge' });
 }
 
 /** With Delete the storage snapshots go as well; with Retain only the objects, those of the members included. */
@@ -295,7 +298,8 @@ export async function removeGroupContent(
   const target = { gvr: contents(version), namespace: undefined, name };
   const found = await kube.find<GroupContent>(target.gvr, undefined, name);
   if (!found) return;
-  await setGroupPolicy(kube, version, found, policyFor(found));
+  const marks = { [GROUP_BEING_DELETED_ANNOTATION]: 'yes' };
+  await setGroupPolicy(kube, version, found, policyFor(found), marks);
   await kube.remove(target.gvr, undefined, name);
   await goneWithContent(kube, target, target, signal);
 }

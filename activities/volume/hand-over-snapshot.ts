@@ -1,4 +1,5 @@
 import type { VolumeRef } from '../../contracts/activities.ts';
+import type { BackupSpec } from '../../contracts/api/backup.ts';
 import {
   GROUP_ANNOTATION,
   LABELS,
@@ -11,14 +12,18 @@ import {
 } from '../../contracts/ids.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
 import type { VolumeCut, VolumePlan } from '../../core/model.ts';
-import { isNotFound } from '../../platform/kube/errors.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
+import { isNotFound, KubeWaitTimeout } from '../../platform/kube/errors.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
+import { allowance } from '../support/allowance.ts';
 import { volumePlan } from '../support/context.ts';
 import { MOVEMENT_GVR, uploadFor } from './movement.ts';
 import { CONTENT_FINALIZER } from './snapshot-objects.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+import { ageOf, patienceOf } from './snapshot-ready.ts';
+import type { Patience } from './snapshot-ready.ts';
 
 /**
  * Moves a snapshot from the application's namespace into the control namespace. At every moment exactly one content
@@ -34,7 +39,7 @@ export async function handOverSnapshot(deps: Deps, ref: VolumeRef & { cut: Volum
   // The group keeps what belongs to it.
   if (original && !ref.cut.group) await keepOriginal(kube, ref, volume, original);
   await copySnapshot(kube, ref, volume, original);
-  await copyIsReady(kube, ref, volume, signal);
+  await copyIsReady(kube, ref, { volume, spec: context.resource.spec }, signal);
   // The application's namespace is clean now. The original's content is bound to nothing any more; it goes with the rest.
   await kube.remove(
     GVRS.volumesnapshots,
@@ -108,18 +113,33 @@ const snapshotAnnotations = (original: SnapshotContent | undefined) =>
 async function copyIsReady(
   kube: KubeClient,
   ref: VolumeRef,
-  volume: VolumePlan,
+  { volume, spec }: { volume: VolumePlan; spec: BackupSpec },
   signal: AbortSignal,
 ): Promise<void> {
   const name = volumeObjectName(ref.run, volume.namespace, volume.claim);
-  // A snapshot is ready only when its content has a status, and so owns the handle.
-  await kube.waitFor<Snapshot, true>(
-    GVRS.volumesnapshots,
-    ref.run.namespace,
-    name,
-    (snapshot) => (snapshot?.status?.readyToUse ? true : undefined),
-    { timeoutMs: TIMEOUTS.csiSnapshot, signal, among: OURS },
-  );
+  try {
+    // A snapshot is ready only when its content has a status, and so owns the handle.
+    await kube.waitFor<Snapshot, true>(
+      GVRS.volumesnapshots,
+      ref.run.namespace,
+      name,
+      (snapshot) => (snapshot?.status?.readyToUse ? true : undefined),
+      { timeoutMs: allowance(spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot), signal, among: OURS },
+    );
+  } catch (error) {
+    throw error instanceof KubeWaitTimeout ? notReady(name, error, patienceOf(spec)) : error;
+  }
+}
+
+/** Some storage needs hours; a driver that reports an error has had its time. */
+function notReady(name: string, waited: KubeWaitTimeout, { limitMs }: Patience): Error {
+  const copy = waited.last as Snapshot | undefined;
+  const said = copy?.status?.error?.message;
+  if (said !== undefined)
+    return new CaravelError('SnapshotFailed', `copy ${name} of the snapshot: ${said}`, { retryable: false });
+  if (copy && ageOf(copy) < limitMs) return waited;
+  const message = `copy ${name} of the snapshot: not ready to use within spec.itemOperationTimeout`;
+  return new CaravelError('SnapshotTimeout', message, { cause: waited });
 }
 
 export async function setDeletionPolicy(

@@ -22,7 +22,7 @@ export async function keepGroup(
   const { kube } = deps;
   const { group, volumes, name, context, store } = await openGroup(deps, ref);
   const { namespace } = group;
-  await allReady(kube, cuts, patienceOf(context.resource.spec, signal));
+  await allReady(kube, cuts, patienceOf(context.resource.spec), signal);
   const docs = await Promise.all(
     cuts.map(async (cut, at) => {
       const kept = await readKept(kube, namespace, cut);
@@ -35,10 +35,15 @@ export async function keepGroup(
 }
 
 /** The first that cannot be used ends the wait for the others. */
-async function allReady(kube: KubeClient, cuts: readonly VolumeCut[], patience: Patience): Promise<void> {
-  const scope = new Scope(patience.signal);
+async function allReady(
+  kube: KubeClient,
+  cuts: readonly VolumeCut[],
+  patience: Patience,
+  signal: AbortSignal,
+): Promise<void> {
+  const scope = new Scope(signal);
   try {
-    await Promise.all(cuts.map((cut) => ready(kube, cut, { ...patience, signal: scope.signal })));
+    await Promise.all(cuts.map((cut) => ready(kube, cut, patience, scope.signal)));
   } finally {
     scope.abort(new Error('another snapshot of the group cannot be used'));
     scope.close();

@@ -31,7 +31,7 @@ export async function keepSnapshot(
 ): Promise<DocRef> {
   const { run, index, cut } = ref;
   const { volume, context, store } = await volumePlan(deps, ref);
-  await ready(deps.kube, cut, patienceOf(context.resource.spec, signal));
+  await ready(deps.kube, cut, patienceOf(context.resource.spec), signal);
   await keepOne(deps.kube, run, { ...cut, namespace: volume.namespace, location: context.location });
   const kept = await readKept(deps.kube, volume.namespace, cut);
   return await putKept(store, run, { index, volume, cut, kept });

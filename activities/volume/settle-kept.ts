@@ -1,5 +1,8 @@
 import type { RunContextRef } from '../../contracts/activities.ts';
+import type { Backup } from '../../contracts/api/backup.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
 import { LABELS } from '../../contracts/ids.ts';
+import { CaravelError } from '../../core/errors/catalog.ts';
 import type { RunRef } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { parseBackup } from '../../core/format/backup-file.ts';
@@ -33,7 +36,7 @@ export type KeptRun = Pick<RunRef, 'namespace' | 'name' | 'uid'> & { location: s
 export async function settleKept(deps: Deps, run: KeptRun, signal: AbortSignal): Promise<void> {
   const { kube } = deps;
   const { store } = await openLocation(deps, run.namespace, run.location);
-  const listed = await listedHandles(store, run);
+  const listed = await listedHandles(deps, store, run);
   const policyFor = (handles: readonly string[]) => (handles.some(listed) ? 'Retain' : 'Delete');
   const labelSelector = `${LABELS.runUid}=${run.uid},${LABELS.component}=kept-snapshot`;
   const ofGroup = (content: GroupContent) => policyFor(groupHandles(content));
@@ -72,13 +75,15 @@ async function handlesOf(kube: KubeClient, content: string | undefined): Promise
 
 /** Is the handle a part of the backup, as it stands in the bucket? */
 async function listedHandles(
+  { kube }: Deps,
   store: ObjectStore,
-  { name, uid }: KeptRun,
+  run: KeptRun,
 ): Promise<(handle: string) => boolean> {
-  const { metadata, volumeInfo } = backupKeys(name);
-  if (!(await store.head(metadata))) return () => false;
-  if (parseBackup((await store.get(metadata)).toString('utf8'), metadata).metadata.uid !== uid)
+  const { volumeInfo } = backupKeys(run.name);
+  if (!(await isSealed(store, run))) {
+    await refuseLost(kube, run);
     return () => false;
+  }
   // One that lost a file by somebody's hand loses no snapshot by ours.
   const infos = await getGzip(store, volumeInfo, LIMITS.documentBytes);
   if (infos === undefined) return () => true;
@@ -89,4 +94,22 @@ async function listedHandles(
     ]),
   );
   return (handle) => handle !== '' && handles.has(handle);
+}
+
+async function isSealed(store: ObjectStore, { name, uid }: KeptRun): Promise<boolean> {
+  const key = backupKeys(name).metadata;
+  if (!(await store.head(key))) return false;
+  return parseBackup((await store.get(key)).toString('utf8'), key).metadata.uid === uid;
+}
+
+/** A location that was pointed at another bucket meanwhile says nothing of the snapshots of its backups. */
+async function refuseLost(kube: KubeClient, { namespace, name, uid, location }: KeptRun): Promise<void> {
+  const backup = await kube.find<Backup>(GVR.backups, namespace, name);
+  if (backup?.metadata.uid !== uid) return;
+  const { phase = '' } = backup.status ?? {};
+  if (!['Completed', 'PartiallyFailed'].includes(phase)) return;
+  throw new CaravelError(
+    'BackupNotFound',
+    `Backup ${name} is ${phase}, but location ${location} does not hold it: its snapshots are left as they are`,
+  );
 }

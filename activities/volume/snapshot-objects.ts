@@ -10,6 +10,9 @@ export const CONTENT_FINALIZER = 'snapshot.storage.kubernetes.io/volumesnapshotc
  * bound; the controller sets it only when the snapshot knows its content, too.
  */
 export const BEING_DELETED_ANNOTATION = 'snapshot.storage.kubernetes.io/volumesnapshot-being-deleted';
+/** The same for the content of a group. */
+export const GROUP_BEING_DELETED_ANNOTATION =
+  'groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted';
 
 /** The fields of snapshot objects that the steps read. */
 

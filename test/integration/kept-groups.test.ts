@@ -127,7 +127,7 @@ const setStatus = (name: string, status: object) =>
   );
 
 async function makeRun(): Promise<GroupRef> {
-  const spec = { includedNamespaces: [APP], csiSnapshotTimeout: '1s', itemOperationTimeout: '10s' };
+  const spec = { includedNamespaces: [APP], csiSnapshotTimeout: '1s', itemOperationTimeout: '120s' };
   const run = await createBackup(world, 'kept', spec);
   const metadata = { name: run.name, namespace: world.name, uid: run.uid };
   const context = await storeContext(depsOf(world), world.store, run, {

@@ -4,12 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { collectGarbage } from '../../activities/engine/collect-garbage.ts';
 import { markGroupKept } from '../../activities/volume/group-snapshot.ts';
 import { settleKept } from '../../activities/volume/settle-kept.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
 import { KEPT_ANNOTATION, LABELS, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
 import { backupKeys } from '../../core/format/keys.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
-import type { Gvr, KubeObject } from '../../platform/kube/types.ts';
+import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { createApplication } from '../support/application.ts';
-import { depsOf } from '../support/backup-run.ts';
+import { createBackup, depsOf } from '../support/backup-run.ts';
 import { until } from '../support/processes.ts';
 import { dropGroup, dropSnapshots, storageSnapshots } from '../support/storage.ts';
 import { createWorld } from '../support/world.ts';
@@ -66,8 +67,7 @@ const marksOf = (backup: string, uid: string) => ({
 });
 
 /** A snapshot as keepSnapshot leaves it. */
-async function taken(backup: string): Promise<Taken> {
-  const uid = randomUUID();
+async function taken(backup: string, uid: string = randomUUID()): Promise<Taken> {
   const marks = marksOf(backup, uid);
   await world.kube.create(GVRS.volumesnapshots, APP, {
     apiVersion: 'snapshot.storage.k8s.io/v1',
@@ -171,6 +171,49 @@ test('a sealed backup whose list of volumes somebody deleted loses no snapshot',
   await dropSnapshots(world, DRIVER, [snapshot.handle]);
 });
 
+test('a location that points elsewhere meanwhile says nothing of a backup that is Completed', async () => {
+  const setPhase = async (phase: string) =>
+    await world.kube.patch(GVR.backups, world.name, 'moved-away', { status: { phase } }, { type: 'merge' });
+  const { uid } = await createBackup(world, 'moved-away', { includedNamespaces: [APP] });
+  await setPhase('Completed');
+  const snapshot = await taken('moved-away', uid);
+  await expect(settled(snapshot)).rejects.toMatchObject({ code: 'BackupNotFound' });
+  expect(await objectsOf(snapshot)).toHaveLength(2);
+  await setPhase('Failed');
+  await settled(snapshot);
+  expect(await storageSnapshots(world)).not.toContain(snapshot.handle);
+});
+
+/** Lists as they were when nothing was kept. */
+function seenEarlier(): KubeClient {
+  const list: KubeClient['list'] = async <T>(...args: Parameters<KubeClient['list']>) => {
+    const found = await world.kube.list<KubeObject>(...args);
+    if (args[0].resource === 'volumesnapshotcontents') return [] as T[];
+    for (const { metadata } of found)
+      if (metadata.labels?.[LABELS.component] === 'kept-snapshot')
+        metadata.labels[LABELS.component] = 'source-snapshot';
+    return found as T[];
+  };
+  return new Proxy(world.kube, {
+    get(target, property) {
+      const value: unknown = property === 'list' ? list : Reflect.get(target, property);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+test('garbage collection that saw a snapshot before it was kept leaves it alone', async () => {
+  const snapshot = await taken('kept-late');
+  await sealAs('kept-late', snapshot.uid, [snapshot.handle]);
+  const scope = { cluster: 'local', namespace: world.name };
+  await collectGarbage(depsOf(world, { kube: seenEarlier() }), scope, AbortSignal.timeout(60_000));
+  expect(await objectsOf(snapshot)).toHaveLength(2);
+  await collectGarbage(depsOf(world), scope, AbortSignal.timeout(60_000));
+  expect(await objectsOf(snapshot)).toEqual([]);
+  expect(await storageSnapshots(world)).toContain(snapshot.handle);
+  await dropSnapshots(world, DRIVER, [snapshot.handle]);
+});
+
 test('settling twice is settling once', async () => {
   const snapshot = await taken('twice');
   await sealAs('twice', snapshot.uid, [snapshot.handle]);
@@ -204,6 +247,9 @@ describe('the content of a group that is gone', () => {
     await markGroupKept(kube, { namespace: APP, name: backup }, marksOf(backup, uid));
     await kube.remove(GROUPS, APP, backup);
     await kube.waitFor(GROUPS, APP, backup, (found) => (found ? undefined : true), { timeoutMs: 60_000 });
+    // As of a group that did not know its content yet.
+    const annotations = { 'groupsnapshot.storage.kubernetes.io/volumegroupsnapshot-being-deleted': null };
+    await kube.patch(GROUP_CONTENTS, undefined, content, { metadata: { annotations } }, { type: 'merge' });
     expect(await kube.find(GROUP_CONTENTS, undefined, content)).toBeDefined();
     const handle = status.volumeSnapshotInfoList[0]?.snapshotHandle ?? '';
     return { uid, backup, handle, content, group: status.volumeGroupSnapshotHandle };

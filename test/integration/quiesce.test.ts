@@ -87,8 +87,14 @@ const activities = {
   recordOutcome: async ({ index }: { index: number }) => doc(`outcome ${index}`),
   cleanUpProtection: noted('cleanUpProtection', ({ index }: { index: number }) => index),
   assembleBackup: noted('assembleBackup'),
-  sealBackup: async () => ({ ...RESULT, phase: 'Completed' }),
-  endRun: async ({ phase, reason }: { phase: string; reason: string }) => ({ ...RESULT, phase, reason }),
+  sealBackup: async () => {
+    await noted('sealBackup')(undefined as never);
+    return { ...RESULT, phase: 'Completed' };
+  },
+  endRun: async ({ phase, reason }: { phase: string; reason: string }) => {
+    done.push('endRun');
+    return { ...RESULT, phase, reason };
+  },
   removeScratch: async () => undefined,
   requestQuiet: async (asked: Asked) => {
     const names = pods ?? [`${asked.run.name}/${asked.group}`];
@@ -470,4 +476,14 @@ describe('the application is released', () => {
     inOrder('cutVolume 0/', 'runPostHooks 0/', 'collectHooks 0', 'dropHooks 0');
     expect(times('runPostHooks 0')).toBe(1);
   });
+});
+
+it('a cancellation while the backup is sealed waits until it is known whether that exists', async () => {
+  groups = [group(0, [0])];
+  during.sealBackup = () => delay(2_000);
+  const handle = await start();
+  await happened('sealBackup');
+  await handle.cancel();
+  expect(await handle.result()).toMatchObject({ phase: 'Completed' });
+  expect(done).not.toContain('endRun');
 });

@@ -18,6 +18,7 @@ import { validName, volumeWorkflowId } from '../../contracts/ids.ts';
 import type { DocRef, RunRef, RunResult } from '../../contracts/run.ts';
 import { LIMITS } from '../../contracts/settings.ts';
 import { cleanup, long, short, urgent } from '../support/proxies.ts';
+import { Cleaning } from '../support/cleaning.ts';
 import { causeOf } from '../support/failures.ts';
 import { Locks } from '../support/locks.ts';
 import { inPool, range, settleAll, settleBoth } from '../support/pool.ts';
@@ -41,7 +42,7 @@ export async function backup(input: DoorInput): Promise<RunResult> {
 
 async function runBackup(run: RunRef): Promise<RunResult> {
   const stages = new Stages(`Backup ${run.name}`);
-  const cleaning: Promise<void>[] = [];
+  const cleaning = new Cleaning();
   const keeping: Keeping = { cleaning, kept: false };
   let context: DocRef | undefined;
   let unfinished = true;
@@ -60,7 +61,7 @@ async function runBackup(run: RunRef): Promise<RunResult> {
       cleanup.endRun({ run, phase, ...cause, reason, stages: stages.times }),
     );
   } finally {
-    await Promise.allSettled(cleaning);
+    await cleaning.finish();
     if (context && keeping.kept) await settle({ run, context });
     const scratch = { run, ...(context && { context }), ...(unfinished && { unfinished }) };
     await CancellationScope.nonCancellable(() => cleanup.removeScratch(scratch));
@@ -75,8 +76,7 @@ const settle = (ref: RunContextRef): Promise<void> =>
 interface Running extends RunContextRef {
   /** Mover slots of the cluster. */
   movers: number;
-  /** Clean-ups that go on beside the run; it ends when they have. */
-  cleaning: Promise<void>[];
+  cleaning: Cleaning;
   keeping: Keeping;
 }
 
@@ -112,8 +112,8 @@ async function protectAll(running: Running, stages: Stages): Promise<RunResult> 
       stages: stages.times,
     }),
   );
-  // Not what was made for the volumes: it goes while the backup is being put together, and need not be gone before.
-  return await stages.run('seal', () => short.sealBackup({ ...ref, ...assembled, stages: stages.times }));
+  // A cancellation waits for its end, too: what becomes of kept snapshots depends on whether the backup exists.
+  return await stages.run('seal', () => long.sealBackup({ ...ref, ...assembled, stages: stages.times }));
 }
 
 /** Readies the repositories while the volumes are cut. A volume that is faster than that, or than its failure, asks again. */
@@ -147,8 +147,7 @@ async function protectGroup(protecting: Protecting, group: PlannedGroup): Promis
     return await protectMembers(protecting, group);
   } finally {
     for (const members of group.together ?? []) {
-      const cleanUp = () => cleanup.cleanUpGroup({ run, context, volumes, members });
-      cleaning.push(CancellationScope.nonCancellable(cleanUp));
+      cleaning.later(() => cleanup.cleanUpGroup({ run, context, volumes, members }));
     }
   }
 }
@@ -242,16 +241,15 @@ async function tryCut(volume: VolumeRef, steps: typeof long): Promise<Attempt> {
 }
 
 /** Each volume with its cut, or with the reason why there is none. Those of a cancelled run are removed at once. */
-function soundOf(cuts: readonly Attempt[], cleaning: Promise<void>[]): ProtectInput[] {
+function soundOf(cuts: readonly Attempt[], cleaning: Cleaning): ProtectInput[] {
   const cancelled = cuts.find(({ volume, error }) => !volume.cut && isCancellation(error));
   if (!cancelled)
     return cuts.map(({ volume, error }) => (volume.cut ? volume : { ...volume, failure: causeOf(error) }));
-  for (const { volume } of cuts)
-    cleaning.push(CancellationScope.nonCancellable(() => cleanup.cleanUpProtection(volume)));
+  for (const { volume } of cuts) cleaning.now(() => cleanup.cleanUpProtection(volume));
   throw cancelled.error;
 }
 
-async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promise<DocRef> {
+async function carryAway(input: ProtectInput, cleaning: Cleaning): Promise<DocRef> {
   const { run, context, volumes, index, cut } = input;
   const volume = { run, context, volumes, index };
   try {
@@ -262,9 +260,7 @@ async function carryAway(input: ProtectInput, cleaning: Promise<void>[]): Promis
       staticSummary: `volume ${index} of ${validName(run.name, 60)}`,
     });
   } finally {
-    cleaning.push(
-      CancellationScope.nonCancellable(() => cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) })),
-    );
+    cleaning.later(() => cleanup.cleanUpProtection({ ...volume, ...(cut && { cut }) }));
   }
 }
 

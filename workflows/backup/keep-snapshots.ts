@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DocRef } from '../../contracts/run.ts';
 import type { VolumeCut } from '../../core/model.ts';
+import type { Cleaning } from '../support/cleaning.ts';
 import { causeOf } from '../support/failures.ts';
 import { failedOutcome } from '../support/outcome.ts';
 import { settleAll } from '../support/pool.ts';
@@ -10,8 +11,7 @@ import type { ProtectInput } from './protect-volume.ts';
 
 /** What becomes of the snapshots that stay in the storage, for the end of the run. */
 export interface Keeping {
-  /** Clean-ups that go on beside the run. */
-  cleaning: Promise<void>[];
+  cleaning: Cleaning;
   /** Is there one that was kept? */
   kept: boolean;
 }
@@ -36,10 +36,7 @@ async function keepSet(set: readonly ProtectInput[], keeping: Keeping): Promise<
   try {
     return await stages.run('keep', () => kept(set, keeping));
   } catch (error) {
-    for (const input of set) {
-      const cleanUp = () => cleanup.cleanUpProtection(volumeOf(input));
-      keeping.cleaning.push(CancellationScope.nonCancellable(cleanUp));
-    }
+    for (const input of set) keeping.cleaning.now(() => cleanup.cleanUpProtection(volumeOf(input)));
     if (isCancellation(error)) throw error;
     return await settleAll(
       set.map((input) => {

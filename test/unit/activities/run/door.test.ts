@@ -12,10 +12,11 @@ const existing: KubeObject = {
   metadata: { name: 'there', namespace: 'velero', uid: 'u-old' },
 };
 
-function cluster() {
+function cluster(deployments: object[] = []) {
   const made: object[] = [];
   const kube = {
     find: async (_gvr: object, _namespace: string, name: string) => (name === 'there' ? existing : undefined),
+    list: async ({ resource }: { resource: string }) => (resource === 'deployments' ? deployments : []),
     ensure: async (_gvr: object, namespace: string, object: KubeObject) => {
       made.push(object);
       const found = object.metadata.name === 'there';
@@ -52,6 +53,18 @@ describe('a door', () => {
       run: { type: 'backup', cluster: 'local', namespace: 'velero', name: 'there', uid: 'u-1' },
       workflowId: 'backup/local/velero/there',
     });
+    expect(made).toEqual([]);
+  });
+
+  it.each([
+    ['a resource', { namespace: 'velero', name: 'there', uid: 'u-old' }],
+    ['the name of one', { namespace: 'velero', name: 'there' }],
+    ['a document', document()],
+  ])('begins nothing beside a Velero, for %s', async (_, input) => {
+    const containers = [{ command: ['/velero'], args: ['server'] }];
+    const velero = { metadata: { name: 'velero' }, spec: { template: { spec: { containers } } } };
+    const { made, open } = cluster([velero]);
+    await expect(open(input)).rejects.toMatchObject({ type: 'VeleroRunning' });
     expect(made).toEqual([]);
   });
 
