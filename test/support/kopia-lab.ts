@@ -124,8 +124,8 @@ function startMover(
   for (const [key, value] of Object.entries({ ...usual, ...credentials }))
     writeFileSync(join(secrets, key), value);
   const terminationLog = join(dir, 'termination-log');
-  // A process group of its own stands for the container.
-  const child = spawn(process.execPath, ['mover/main.ts'], {
+  // A process group of its own stands for the container. It does not outlive its test, whatever ends that.
+  const child = spawn('/usr/bin/setpriv', ['--pdeathsig', 'TERM', '--', process.execPath, 'mover/main.ts'], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
