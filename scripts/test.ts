@@ -36,23 +36,27 @@ const leave = (): Promise<Outcome> => (leaving ??= leaveLabs(labs, settings));
 
 async function main(): Promise<void> {
   const from = Date.now();
-  const total = nothing();
   const inLabs = LAB_TIERS.filter((tier) => wanted().includes(tier));
   const jobs = jobsOf(inLabs, files);
-  // They come up beside the tiers that do not need them.
   labs = startLabs(LABS.slice(0, jobs.length), settings);
+  // Beside each other: tests in labs wait more than they work.
+  const outcomes = await Promise.all([runWithoutLabs(), runInLabs(labs, jobs)]);
+  const total = nothing();
+  for (const outcome of outcomes) add(total, outcome);
+  if (inLabs.length > 0 && labs.length === 0)
+    add(total, failure(`no test file has ${files.join(' or ')} in its path`));
+  add(total, await leave());
+  print(summary(total, Date.now() - from));
+  process.exitCode = total.failures.length === 0 ? 0 : 1;
+}
+
+async function runWithoutLabs(): Promise<Outcome> {
+  const total = nothing();
   for (const tier of TIERS.filter((each) => !LAB_TIERS.includes(each) && wanted().includes(each))) {
     print(`\n== ${tier} ==\n`);
     add(total, tier === 'check' ? await staticChecks() : await vitest(tier, { show: print }));
   }
-  if (inLabs.length > 0) {
-    print(`\n== ${inLabs.join(', ')} ==\n`);
-    if (jobs.length === 0) add(total, failure(`no test file has ${files.join(' or ')} in its path`));
-    add(total, await runInLabs(labs, jobs));
-    add(total, await leave());
-  }
-  print(summary(total, Date.now() - from));
-  process.exitCode = total.failures.length === 0 ? 0 : 1;
+  return total;
 }
 
 let stopping = false;
