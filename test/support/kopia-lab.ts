@@ -15,6 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MoverEvent, MoverSpec, RepositoryCredentials, RepositorySpec } from '../../contracts/mover.ts';
 import { initialiseRepository } from '../../platform/kopia/repository.ts';
 import type { RepositoryAccess } from '../../platform/kopia/repository.ts';
+import { dyingWithUs } from './dying.ts';
 import { openGate } from './s3-gate.ts';
 import type { Gate } from './s3-gate.ts';
 import { startS3Server } from './s3-server.ts';
@@ -125,7 +126,7 @@ function startMover(
     writeFileSync(join(secrets, key), value);
   const terminationLog = join(dir, 'termination-log');
   // A process group of its own stands for the container.
-  const child = spawn(process.execPath, ['mover/main.ts'], {
+  const child = spawn(...dyingWithUs('TERM', process.execPath, ['mover/main.ts']), {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {

@@ -16,6 +16,8 @@ export interface KubeRelay {
   readonly sockets: number;
   /** Path and query to pass on instead. */
   rewrite: (url: string) => string;
+  /** Awaited before a request is passed on. */
+  hold: (url: string) => Promise<unknown> | undefined;
   /** Breaks all connections. */
   cut(): void;
   close(): Promise<void>;
@@ -30,6 +32,9 @@ export async function startKubeRelay(): Promise<KubeRelay> {
   const server = createServer((incoming, outgoing) => {
     void (async () => {
       const url = relay.rewrite(incoming.url ?? '');
+      await relay.hold(url);
+      // Who asked may be gone by now.
+      if (outgoing.destroyed) return;
       relay.passed.push(url);
       const { response, abort } = await pass(config, new URL(upstream + url), incoming);
       outgoing.on('close', abort);
@@ -56,6 +61,7 @@ export async function startKubeRelay(): Promise<KubeRelay> {
       return sockets;
     },
     rewrite: (url) => url,
+    hold: () => undefined,
     cut,
     async close() {
       cut();

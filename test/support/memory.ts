@@ -13,8 +13,15 @@ function field(pid: number, name: string): number {
 
 export const residentBytes = (pid: number): number => field(pid, 'VmRSS');
 
-/** The most that a process ever held. */
+/** The most that a process ever held; 0 when it is gone, which samplers meet all the time. */
 export const peakBytes = (pid: number): number => field(pid, 'VmHWM');
+
+/** The same of a process that must be there. */
+export function peakBytesOfLiving(pid: number): number {
+  const bytes = peakBytes(pid);
+  if (bytes === 0) throw new Error(`process ${pid} is gone, so nobody knows how much memory it needed`);
+  return bytes;
+}
 
 /** Samples processes; the answer ends that and has the most that they held together. */
 export function watchPeak(pids: readonly number[]): () => number {

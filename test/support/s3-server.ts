@@ -11,6 +11,7 @@ import { CreateBucketCommand, DeleteBucketCommand } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../platform/store/s3-client.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
 import type { ObjectStore, StoreConfig } from '../../platform/store/types.ts';
+import { dyingWithUs } from './dying.ts';
 
 /** A real S3 server for tests: the lab's when its environment is given, else one of our own for the test file. */
 export interface S3Server {
@@ -43,7 +44,7 @@ export async function startS3Server(options: ServerOptions = {}): Promise<S3Serv
     accessKeyId: process.env.S3_ACCESS_KEY_ID ?? 'lab',
     secretAccessKey: process.env.S3_SECRET_ACCESS_KEY ?? 'labsecret',
   };
-  const server = spawn(findServer(), serverArguments(dir, port, options), {
+  const server = spawn(...dyingWithUs('KILL', findServer(), serverArguments(dir, port, options)), {
     env: {
       ...process.env,
       ROOT_ACCESS_KEY: credentials.accessKeyId,

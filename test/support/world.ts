@@ -16,6 +16,7 @@ import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { createS3Store } from '../../platform/store/s3-store.ts';
 import type { ObjectStore } from '../../platform/store/types.ts';
 import { applyCrds } from './cluster.ts';
+import { dyingWithUs } from './dying.ts';
 import { orphans } from './leftovers.ts';
 
 /**
@@ -144,7 +145,7 @@ async function startWorker(world: World, extra: Record<string, string>): Promise
   const port = 20_000 + Math.floor(Math.random() * 10_000);
   const log = join('/tmp', `caravel-worker-${name}-${world.workers.length}.log`);
   const fd = openSync(log, 'w');
-  const child = spawn(join(ROOT, 'node_modules/.bin/node'), ['worker/main.ts'], {
+  const child = spawn(...dyingWithUs('KILL', join(ROOT, 'node_modules/.bin/node'), ['worker/main.ts']), {
     cwd: ROOT,
     stdio: ['ignore', fd, fd],
     env: {
@@ -169,8 +170,6 @@ async function startWorker(world: World, extra: Record<string, string>): Promise
     stop: () => end(child, 'SIGTERM'),
   };
   world.workers.push(worker);
-  // One that outlived its test would take the steps of the next.
-  process.once('exit', () => child.kill('SIGKILL'));
   await healthy(child, port, log);
   return worker;
 }
