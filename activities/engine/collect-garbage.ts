@@ -178,8 +178,7 @@ async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: A
     await showEnd(kube, gvr, namespace, leftover.name);
 }
 
-const isKept = ({ metadata }: KubeObject): boolean =>
-  metadata.labels?.[LABELS.component] === 'kept-snapshot';
+const isKept = ({ metadata }: KubeObject): boolean => metadata.labels?.[LABELS.component] === 'kept-snapshot';
 
 async function isKeptSource(
   kube: KubeClient,
