@@ -54,6 +54,8 @@ export const TIMEOUTS = {
   limiterSweep: 30_000,
   /** Who waits for the limiter asks it again this often: one that was terminated has forgotten who waits. */
   askAgain: 5 * 60_000,
+  /** Runs that somebody terminated are looked for so often; one question to Temporal for each run that goes on. */
+  lostRuns: 10_000,
   /** Garbage is collected this often; a terminated run's leftovers live no longer. */
   garbage: 120_000,
   /**

@@ -8,7 +8,7 @@ import { isTerminal, now, patchRun } from '../run/status.ts';
 import type { RunObject } from '../run/status.ts';
 import type { Deps } from '../support/deps.ts';
 import { besideVelero } from './beside-velero.ts';
-import { describeRun } from './slots.ts';
+import { describeRun, isRunning } from './slots.ts';
 
 /** Starts and cancels runs by the ids of their workflows. One for each controller: it knows which starts are put off. */
 export class RunStarts {
@@ -16,10 +16,26 @@ export class RunStarts {
   readonly #signal: AbortSignal;
   /** Uids of the resources whose runs are to be started later. */
   readonly #later = new Set<string>();
+  /** Runs that are not over, by the uids of their resources. */
+  readonly #open = new Map<string, RunRef>();
 
   constructor(deps: Deps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+  }
+
+  /** Whether the resource is there and its run is not over. */
+  note(run: RunRef, open: boolean): void {
+    if (open) this.#open.set(run.uid, run);
+    else this.#open.delete(run.uid);
+  }
+
+  /** Starts what is not over once more: a run that goes on is left alone, one that was lost is ended. */
+  async again(): Promise<void> {
+    for (const run of this.#open.values()) {
+      const execution = { workflowId: runWorkflowId(run) };
+      if (!(await isRunning(this.#deps.temporal, execution))) await this.#startIfWanted(run);
+    }
   }
 
   async start(run: RunRef): Promise<void> {

@@ -26,6 +26,7 @@ export async function watchResources(
     ...types.map((type) => watchType(watching, type)),
     watchRequests(deps, scope.namespace, both),
     watchLocations(deps, scope.namespace, both),
+    lookForLost(watching),
     collectRegularly(watching),
   ];
   // One that fails ends all: the next attempt begins with all of them.
@@ -61,25 +62,25 @@ async function watchType(
       name: object.metadata.name,
       uid: object.metadata.uid ?? '',
     };
-    if (change === 'DELETED' || object.metadata.deletionTimestamp) await starts.cancel(run);
-    else if (!isTerminal(object.status?.phase)) await starts.start(run);
+    const gone = change === 'DELETED' || object.metadata.deletionTimestamp !== undefined;
+    const open = !gone && !isTerminal(object.status?.phase);
+    starts.note(run, open);
+    if (gone) await starts.cancel(run);
+    else if (open) await starts.start(run);
   }
 }
 
-/**
- * Looks after runs whose end nobody told: a terminated workflow changes no resource, so no watch event comes. Then
- * garbage is collected.
- */
-async function collectRegularly({ deps, scope, starts, signal }: Watching): Promise<void> {
+/** A terminated workflow changes no resource, so no event tells of it. */
+async function lookForLost({ starts, signal }: Watching): Promise<void> {
+  while (!signal.aborted) {
+    await pause(TIMEOUTS.lostRuns, signal);
+    if (!signal.aborted) await starts.again();
+  }
+}
+
+async function collectRegularly({ deps, scope, signal }: Watching): Promise<void> {
   while (!signal.aborted) {
     await pause(TIMEOUTS.garbage, signal);
-    if (signal.aborted) return;
-    for (const type of ['backup', 'restore'] as const) {
-      const objects = await deps.kube.list<RunObject>(GVR_OF[type], { namespace: scope.namespace, signal });
-      for (const object of objects.filter((candidate) => !isTerminal(candidate.status?.phase))) {
-        await starts.start({ type, ...scope, name: object.metadata.name, uid: object.metadata.uid ?? '' });
-      }
-    }
-    await startGarbageCollection(deps, scope);
+    if (!signal.aborted) await startGarbageCollection(deps, scope);
   }
 }

@@ -487,3 +487,17 @@ it('a cancellation while the backup is sealed waits until it is known whether th
   expect(await handle.result()).toMatchObject({ phase: 'Completed' });
   expect(done).not.toContain('endRun');
 });
+
+it('clean-ups of volumes follow the backup, but for those that would leave too much meanwhile', async () => {
+  const count = LIMITS.uncleaned + 4;
+  groups = [
+    group(
+      0,
+      Array.from({ length: count }, (_, index) => index),
+    ),
+  ];
+  await (await start()).result();
+  const begun = (steps: string[]) => steps.filter((step) => /^cleanUpProtection \d+$/.test(step));
+  expect(begun(done)).toHaveLength(count);
+  expect(begun(done.slice(0, done.indexOf('sealBackup')))).toHaveLength(4);
+});

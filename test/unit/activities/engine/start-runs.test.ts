@@ -14,14 +14,16 @@ afterEach(() => void vi.useRealTimers());
 function controller({ velero = false, predecessor = false }) {
   const containers = [{ command: ['/velero'], args: ['server'] }];
   const deployment = { metadata: { name: 'velero' }, spec: { template: { spec: { containers } } } };
-  const state = { velero, predecessor, asked: 0, started: [] as string[] };
+  const state = { velero, predecessor, status: '', phase: 'InProgress', asked: 0, started: [] as string[] };
   const kube = {
     list: async ({ resource }: { resource: string }) =>
       resource === 'deployments' && state.velero ? [deployment] : [],
-    find: async () => ({ metadata: { name: 'b', uid: 'u-1' } }),
+    find: async () => ({ metadata: { name: 'b', uid: 'u-1' }, status: { phase: state.phase } }),
+    patch: async () => void (state.phase = 'Failed'),
   };
   const describeIt = async () => {
     state.asked += 1;
+    if (state.status) return { status: { name: state.status }, memo: { uid: 'u-1' } };
     if (state.predecessor) return { status: { name: 'RUNNING' }, memo: { uid: 'u-0' } };
     throw new WorkflowNotFoundError('not found', 'backup/c/velero/b', undefined);
   };
@@ -66,5 +68,27 @@ describe('a run that has to wait', () => {
     ending.abort();
     await vi.advanceTimersByTimeAsync(10 * TIMEOUTS.besideVelero);
     expect(state.started).toEqual([]);
+  });
+});
+
+describe('a run that goes on', () => {
+  it('is ended soon when somebody terminates its workflow, and garbage is collected', async () => {
+    const { state, starts } = controller({});
+    starts.note(run, true);
+    state.status = 'RUNNING';
+    await starts.again();
+    expect(state).toMatchObject({ phase: 'InProgress', started: [] });
+    state.status = 'TERMINATED';
+    await starts.again();
+    expect(state).toMatchObject({ phase: 'Failed', started: ['collectGarbage/c/velero'] });
+  });
+
+  it("is nobody's affair when its resource says how it ended, or is gone", async () => {
+    const { state, starts } = controller({});
+    starts.note(run, true);
+    starts.note(run, false);
+    state.status = 'TERMINATED';
+    await starts.again();
+    expect(state).toMatchObject({ asked: 0, started: [] });
   });
 });
