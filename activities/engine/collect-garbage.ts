@@ -7,6 +7,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
+import type { VolumeObjects } from '../volume/clean-up.ts';
 import { groupContentsLabelled, groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
 import { cleanUpRecoveryAt } from '../volume/hand-over-volume.ts';
 import { MOVEMENT_GVR } from '../volume/movement.ts';
@@ -147,35 +148,38 @@ function groupLeftover({ metadata }: KubeObject): Leftover | undefined {
 
 async function undo(deps: Deps, namespace: string, leftover: Leftover, signal: AbortSignal): Promise<void> {
   const { kube } = deps;
-  if (leftover.kept) {
-    await settleKept(deps, { ...leftover.kept, namespace }, signal);
-    return;
-  }
-  // The list may be old: what has become a part of a backup since is for the next round.
-  if (leftover.group) {
-    const groups = await groupsLabelled(kube, LABELS.runUid);
-    const found = groups.find(({ object }) => object.metadata.name === leftover.group);
-    if (found && !isKept(found.object)) await removeGroup(kube, found, () => 'Delete', signal);
-    return;
-  }
-  if (leftover.source && (await isKeptSource(kube, leftover.source))) return;
-  const at = { namespace, name: leftover.name };
-  if (leftover.neededBy) return void (await kube.remove(GVRS.secrets, namespace, leftover.name));
-  if (leftover.type === 'restore') await cleanUpRecoveryAt(kube, at, signal);
-  else {
-    await removeMovers(kube, at, signal);
-    await removeCredentials(kube, at);
-    await removeClaim(kube, at, signal);
-    await removeSnapshots(
-      kube,
-      at,
-      { ...leftover.source, ...(leftover.content && { content: leftover.content }) },
-      signal,
-    );
-  }
-  const backup = [MOVEMENT_GVR.backup, GVR.podVolumeBackups];
-  for (const gvr of leftover.type === 'restore' ? [MOVEMENT_GVR.restore] : backup)
-    await showEnd(kube, gvr, namespace, leftover.name);
+  if (leftover.kept) await settleKept(deps, { ...leftover.kept, namespace }, signal);
+  else if (leftover.group) await undoGroup(kube, leftover.group, signal);
+  else if (leftover.neededBy) await kube.remove(GVRS.secrets, namespace, leftover.name);
+  else if (leftover.type === 'restore') await undoRecovery(kube, { namespace, name: leftover.name }, signal);
+  else await undoProtection(kube, { namespace, name: leftover.name }, leftover, signal);
+}
+
+/** The list may be old: what has become a part of a backup since is for the next round. */
+async function undoGroup(kube: KubeClient, name: string, signal: AbortSignal): Promise<void> {
+  const groups = await groupsLabelled(kube, LABELS.runUid);
+  const found = groups.find(({ object }) => object.metadata.name === name);
+  if (found && !isKept(found.object)) await removeGroup(kube, found, () => 'Delete', signal);
+}
+
+async function undoRecovery(kube: KubeClient, at: VolumeObjects, signal: AbortSignal): Promise<void> {
+  await cleanUpRecoveryAt(kube, at, signal);
+  await showEnd(kube, MOVEMENT_GVR.restore, at.namespace, at.name);
+}
+
+async function undoProtection(
+  kube: KubeClient,
+  at: VolumeObjects,
+  { source, content }: Leftover,
+  signal: AbortSignal,
+): Promise<void> {
+  if (source && (await isKeptSource(kube, source))) return;
+  await removeMovers(kube, at, signal);
+  await removeCredentials(kube, at);
+  await removeClaim(kube, at, signal);
+  await removeSnapshots(kube, at, { ...source, ...(content && { content }) }, signal);
+  for (const gvr of [MOVEMENT_GVR.backup, GVR.podVolumeBackups])
+    await showEnd(kube, gvr, at.namespace, at.name);
 }
 
 const isKept = ({ metadata }: KubeObject): boolean => metadata.labels?.[LABELS.component] === 'kept-snapshot';

@@ -1,8 +1,7 @@
 import type { RunRef, RunType } from '../../contracts/run.ts';
 import { TIMEOUTS } from '../../contracts/settings.ts';
-import { isTerminal } from '../run/status.ts';
+import { GVR_OF, isTerminal } from '../run/status.ts';
 import type { RunObject } from '../run/status.ts';
-import { GVR_OF } from '../run/door.ts';
 import type { Deps } from '../support/deps.ts';
 import { pause } from '../support/pause.ts';
 import { watchRequests } from '../requests/watch.ts';

@@ -1,17 +1,16 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { DoorActivities, DoorInput } from '../../contracts/activities.ts';
-import { GVR } from '../../contracts/api/gvr.ts';
 import { runWorkflowId } from '../../contracts/ids.ts';
 import type { RunRef, RunResult, RunType } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { KubeObject } from '../../platform/kube/types.ts';
 import { besideVelero } from '../engine/beside-velero.ts';
+import { GVR_OF } from './status.ts';
 import type { RunObject } from './status.ts';
 import type { Deps } from '../support/deps.ts';
 import { activity } from '../support/step.ts';
 
 const KINDS = { backup: 'Backup', restore: 'Restore' } as const;
-export const GVR_OF = { backup: GVR.backups, restore: GVR.restores } as const;
 
 /** What is wrong with a door's input; one sentence that names the field. */
 function inputFault(type: RunType, input: DoorInput): string | undefined {

@@ -1,10 +1,12 @@
 import type { StageTimes } from '../../contracts/activities.ts';
+import { GVR } from '../../contracts/api/gvr.ts';
 import { FACTS_ANNOTATION } from '../../contracts/ids.ts';
 import type { RunRef } from '../../contracts/run.ts';
 import { CaravelError } from '../../core/errors/catalog.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { isConflict } from '../../platform/kube/errors.ts';
-import { GVR_OF } from './door.ts';
+
+export const GVR_OF = { backup: GVR.backups, restore: GVR.restores } as const;
 
 const TERMINAL = new Set(['Completed', 'PartiallyFailed', 'Failed', 'FailedValidation']);
 

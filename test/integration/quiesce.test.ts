@@ -490,12 +490,7 @@ it('a cancellation while the backup is sealed waits until it is known whether th
 
 it('clean-ups of volumes follow the backup, but for those that would leave too much meanwhile', async () => {
   const count = LIMITS.uncleaned + 4;
-  groups = [
-    group(
-      0,
-      Array.from({ length: count }, (_, index) => index),
-    ),
-  ];
+  groups = [group(0, [...Array(count).keys()])];
   await (await start()).result();
   const begun = (steps: string[]) => steps.filter((step) => /^cleanUpProtection \d+$/.test(step));
   expect(begun(done)).toHaveLength(count);
