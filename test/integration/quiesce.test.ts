@@ -359,7 +359,7 @@ describe('two backups of the same pods', () => {
     );
     name = `run-${runs++}`;
     const second = await start();
-    await delay(1_000);
+    await delay(3_000);
     expect(times('runPreHooks 0')).toBe(1);
     during.cutVolume = async () => undefined;
     cut();
