@@ -35,6 +35,9 @@ async function openPreview(deps: Deps, input: PreviewStart): Promise<PreviewOpen
   if (typeof input.spec !== 'object' || input.spec === null)
     throw new CaravelError('InvalidInput', 'spec: the spec of a Backup must be given');
   const { uid, namespace = deps.config.namespace, startedAs } = input;
+  // A part of keys and ids. Somebody may have typed it in the Temporal UI.
+  if (!/^[\w-]{1,64}$/.test(uid))
+    throw new CaravelError('InvalidInput', 'uid: up to 64 letters, digits, dashes and underscores');
   const { cluster } = deps.config;
   const workflowId = previewWorkflowId(cluster, namespace, uid);
   if (startedAs !== workflowId) return { state: 'elsewhere', workflowId };
