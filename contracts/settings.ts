@@ -166,6 +166,8 @@ export const LIMITS = {
   movers: 4,
   /** Bytes of a segment before compression; one is held in memory per shard. */
   segmentBytes: 2 * 1024 * 1024,
+  /** Leftovers of lost runs that are undone at once: one whose storage is stuck keeps no other. */
+  garbage: 8,
   /** Applications quiesced at once by one run; more would wait for each other's snapshots, quiesced. */
   quiescedGroups: 8,
   /**

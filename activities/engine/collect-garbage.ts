@@ -1,11 +1,13 @@
 import { GVR } from '../../contracts/api/gvr.ts';
 import { KEPT_ANNOTATION, LABELS, NEEDED_BY_ANNOTATION, WORKFLOW_ANNOTATION } from '../../contracts/ids.ts';
+import { LIMITS } from '../../contracts/settings.ts';
 import { messageOf } from '../../core/errors/catalog.ts';
 import { problem } from '../../core/problems.ts';
 import type { Problem } from '../../core/problems.ts';
 import { GVRS } from '../../platform/kube/gvr.ts';
 import type { Gvr, KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import type { Deps } from '../support/deps.ts';
+import { inLanes } from '../support/lanes.ts';
 import { removeClaim, removeCredentials, removeMovers, removeSnapshots } from '../volume/clean-up.ts';
 import type { VolumeObjects } from '../volume/clean-up.ts';
 import { groupContentsLabelled, groupsLabelled, removeGroup } from '../volume/group-snapshot.ts';
@@ -56,10 +58,10 @@ export async function collectGarbage(
   const problems: Problem[] = [];
   const lost = lostRuns(deps);
   const unsettled = new Set<string>();
-  for (const leftover of await leftovers(deps)) {
+  const settle = async (leftover: Leftover) => {
     // Objects of another installation in the same cluster are that one's affair.
-    if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) continue;
-    if (!(await lost(leftover))) continue;
+    if (scopeOf(leftover.workflowId) !== `${scope.cluster}/${scope.namespace}`) return;
+    if (!(await lost(leftover))) return;
     try {
       await undo(deps, scope.namespace, leftover, signal);
       removed.push(leftover.name);
@@ -68,7 +70,8 @@ export async function collectGarbage(
       unsettled.add(leftover.uid);
       problems.push(problem('error', 'collectGarbage', 'Internal', `${leftover.name}: ${messageOf(error)}`));
     }
-  }
+  };
+  await inLanes(await leftovers(deps), LIMITS.garbage, settle, () => undefined);
   // Each owner is asked for anew: under the name of a run that was lost a moment ago another one may have begun.
   removed.push(...(await sweepScratch(deps, scope, unsettled, signal)));
   return { removed, problems };
