@@ -341,8 +341,9 @@ describe('two backups of the same pods', () => {
 
   it('do so also when the limiter begins a new history meanwhile', async () => {
     [groups, pods] = [[group(0, [0], WINDOW)], ['shared']];
-    let cut: () => void = () => {};
-    during.cutVolume = () => new Promise<void>((resolve) => (cut = resolve));
+    // One promise for all attempts: a worker ends only when each of them has.
+    const { promise: blocked, resolve: cut } = Promise.withResolvers<void>();
+    during.cutVolume = () => blocked;
     const first = await start();
     await happened('cutVolume 0');
     const limiter = environment.client.workflow.getHandle(limiterWorkflowId('c'));
