@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** On what, and beside what else, was measured. */
 
@@ -32,3 +33,15 @@ export function watchLoad(): () => Load {
     return { before, busy: 1 - (end.idle - start.idle) / Math.max(1, end.all - start.all) };
   };
 }
+
+/** What a run left to be done goes on after its end; the next one begins when that is over, and nothing else works. */
+export async function untilQuiet(): Promise<void> {
+  const end = Date.now() + QUIET.patienceMs;
+  for (let quiet = 0; quiet < QUIET.seconds && Date.now() < end; ) {
+    const load = watchLoad();
+    await delay(1_000);
+    quiet = load().busy < QUIET.busy ? quiet + 1 : 0;
+  }
+}
+
+const QUIET = { seconds: 3, busy: 0.3, patienceMs: 120_000 };

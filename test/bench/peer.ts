@@ -10,7 +10,7 @@ import { removeNamespace } from '../support/world.ts';
 import { measureRun } from './caravel.ts';
 import type { Bench } from './cases.ts';
 import { renew } from './data.ts';
-import { watchLoad } from './machine.ts';
+import { untilQuiet, watchLoad } from './machine.ts';
 import type { Load } from './machine.ts';
 
 /**
@@ -82,6 +82,7 @@ async function inTurn(
   results[what] = measured;
   for (let round = 1; round <= runs; round++)
     for (const side of SIDES) {
+      await untilQuiet();
       const run = await work(side);
       measured[side].push(run);
       bench.tell(`${what}, round ${round} of ${runs}: ${side} ${(run.ms / 1000).toFixed(1)} s`);
