@@ -37,7 +37,7 @@ export function watchLoad(): () => Load {
 /** What a run left to be done goes on after its end; the next one begins when that is over, and nothing else works. */
 export async function untilQuiet(): Promise<void> {
   const end = Date.now() + QUIET.patienceMs;
-  for (let quiet = 0; quiet < QUIET.seconds && Date.now() < end; ) {
+  for (let quiet = 0; quiet < QUIET.seconds && Date.now() < end;) {
     const load = watchLoad();
     await delay(1_000);
     quiet = load().busy < QUIET.busy ? quiet + 1 : 0;
