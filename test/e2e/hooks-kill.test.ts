@@ -89,6 +89,10 @@ describe('the worker is killed', () => {
     await slowStorage(6_000);
     await start('between');
     await quiet();
+    await until(
+      async () => (await world.kube.list(GVRS.volumesnapshots, { namespace: APP })).length > 0 || undefined,
+      'the volume is being cut: the end of the pre-hook is known',
+    );
     await killWorker();
     await untilReleased(60_000);
     const backup = (await ended(world, 'Backup', 'between')) as Backup;
