@@ -10,7 +10,7 @@ import { GVRS } from '../../platform/kube/gvr.ts';
 import type { KubeClient, KubeObject } from '../../platform/kube/types.ts';
 import { moverPods } from './clean-up.ts';
 import type { VolumeObjects } from './clean-up.ts';
-import { gone } from './gone.ts';
+import { gone, nudge } from './gone.ts';
 
 /**
  * Watches over one volume's mover: creates it, or finds the one an earlier attempt of the step created, and follows
@@ -74,11 +74,16 @@ async function running(
     const start = await nextStart(following, name, ({ begun, fault }) => begun || fault !== undefined);
     if (start?.begun) return start.node;
     const fault = start ? await outlasting(following, name, start.fault) : await mountFault(following, name);
+    if (!start) await remindOfClaim(following);
     if (!fault) continue;
     await following.kube.remove(GVRS.pods, following.at.namespace, name);
     throw new CaravelError(fault.code, `mover ${name}: ${fault.message}`);
   }
 }
+
+/** A scheduler that overlooked that the claim was bound looks at the pod again five minutes later, or when this changes. */
+const remindOfClaim = async ({ kube, at }: Following): Promise<void> =>
+  await nudge(kube, { gvr: GVRS.persistentvolumeclaims, ...at });
 
 /** How far a pod is on its way. */
 interface Start {

@@ -40,16 +40,19 @@ export async function goneWithContent(
       return;
     } catch (error) {
       if (!(error instanceof KubeWaitTimeout) || at === DELETION_WAITS.length - 1) throw error;
-      await nudge(kube, content.gvr, content.name);
+      await nudge(kube, { ...content, namespace: undefined });
     }
   }
 }
 
 /** Nothing is changed that means something, but whoever watches looks again. */
-async function nudge(kube: KubeClient, gvr: Gvr, name: string): Promise<void> {
+export async function nudge(
+  kube: KubeClient,
+  { gvr, namespace, name }: Pick<Target, 'gvr' | 'namespace' | 'name'>,
+): Promise<void> {
   const patch = { metadata: { annotations: { [NUDGE_ANNOTATION]: new Date().toISOString() } } };
   try {
-    await kube.patch(gvr, undefined, name, patch, { type: 'merge' });
+    await kube.patch(gvr, namespace, name, patch, { type: 'merge' });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

@@ -77,6 +77,10 @@ class Pods {
     return this.pods.delete(name);
   }
 
+  async patch({ resource }: { resource: string }, namespace: string, name: string): Promise<void> {
+    this.calls.push(`touch ${resource} ${namespace}/${name}`);
+  }
+
   /** A dying pod is gone once somebody waits for that. */
   async waitFor<R>(
     _gvr: object,
@@ -292,4 +296,12 @@ describe('a line of the log', () => {
   );
 
   it('of a mover is one', () => expect(parseEvent(RESULT)).toEqual({ t: 'result', result }));
+});
+
+it('a mover that nobody schedules for a while has its claim touched, so that the scheduler looks again', async () => {
+  const pods = new Pods();
+  pods.born = { phase: 'Pending' };
+  pods.mended = running;
+  expect(await follow(pods).transfer).toMatchObject({ snapshotId: 'k1' });
+  expect(pods.calls).toEqual(['create v-1', 'touch persistentvolumeclaims velero/v', 'log v-1']);
 });
