@@ -192,7 +192,8 @@ async function isKeptSource(
   { namespace, snapshot }: { namespace: string; snapshot: string },
 ): Promise<boolean> {
   const found = await kube.find<Snapshot>(GVRS.volumesnapshots, namespace, snapshot);
-  if (!found || isKept(found)) return found !== undefined;
+  if (!found) return false;
+  if (isKept(found)) return true;
   // Keeping begins with the content.
   const bound = found.status?.boundVolumeSnapshotContentName;
   const content = bound && (await kube.find<KubeObject>(GVRS.volumesnapshotcontents, undefined, bound));

@@ -32,6 +32,7 @@ export class RunStarts {
   /** Starts what is not over once more: a run that goes on is left alone, one that was lost is ended. */
   async again(): Promise<void> {
     for (const run of this.#open.values()) {
+      if (this.#later.has(run.uid)) continue;
       const execution = { workflowId: runWorkflowId(run) };
       if (!(await isRunning(this.#deps.temporal, execution))) await this.#startIfWanted(run);
     }

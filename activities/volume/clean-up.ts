@@ -133,7 +133,6 @@ export async function removeSnapshot(
 }
 
 /** Deletes a content that has no snapshot any more. */
-
 export async function removeContent(
   kube: KubeClient,
   name: string,

@@ -25,6 +25,7 @@ import { cutOf } from './cut.ts';
 import { gone, goneWithContent } from './gone.ts';
 import { GROUP_BEING_DELETED_ANNOTATION } from './snapshot-objects.ts';
 import type { Snapshot, SnapshotContent } from './snapshot-objects.ts';
+import { ageOf } from './snapshot-ready.ts';
 
 /**
  * Snapshots of several volumes at one moment. Members of a group cannot be deleted one by one: the group's objects
@@ -102,7 +103,7 @@ export async function cutGroup(deps: Deps, ref: GroupRef, signal: AbortSignal): 
   const timeoutMs = allowance(context.resource.spec.csiSnapshotTimeout, TIMEOUTS.csiSnapshot);
   const api = snapshots(group.version);
   const { object } = await deps.kube.ensure<GroupObject>(api, group.namespace, source(ref.run, group, name));
-  const deadline = Date.parse(object.metadata.creationTimestamp ?? new Date().toISOString()) + timeoutMs;
+  const deadline = Date.now() - ageOf(object) + timeoutMs;
   for (;;) {
     const cuts = await membersOf(deps.kube, group, volumes, object);
     if (cuts) return cuts;
@@ -218,26 +219,20 @@ export interface FoundGroup {
 }
 
 /** Groups that runs made, by label. */
-export async function groupsLabelled(kube: KubeClient, labelSelector: string): Promise<FoundGroup[]> {
-  const found = await served(async (version) =>
-    (await kube.list<GroupObject>(snapshots(version), { labelSelector })).map((object) => ({
-      version,
-      object,
-    })),
-  );
-  return found ?? [];
-}
+export const groupsLabelled = (kube: KubeClient, labelSelector: string): Promise<FoundGroup[]> =>
+  labelled<GroupObject>(kube, snapshots, labelSelector);
 
 /** The same for their contents; one stays when its group goes without it. */
-export async function groupContentsLabelled(
+export const groupContentsLabelled = (kube: KubeClient, labelSelector: string): Promise<FoundContent[]> =>
+  labelled<GroupContent>(kube, contents, labelSelector);
+
+async function labelled<T extends KubeObject>(
   kube: KubeClient,
+  of: (version: string) => Gvr,
   labelSelector: string,
-): Promise<FoundContent[]> {
+): Promise<{ version: string; object: T }[]> {
   const found = await served(async (version) =>
-    (await kube.list<GroupContent>(contents(version), { labelSelector })).map((object) => ({
-      version,
-      object,
-    })),
+    (await kube.list<T>(of(version), { labelSelector })).map((object) => ({ version, object })),
   );
   return found ?? [];
 }

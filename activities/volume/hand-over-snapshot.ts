@@ -131,13 +131,13 @@ async function copyIsReady(
   }
 }
 
-/** Some storage needs hours; a driver that reports an error has had its time. */
-function notReady(name: string, waited: KubeWaitTimeout, { limitMs }: Patience): Error {
+/** Some storage needs hours; a driver that reports an error has had its time. A copy that nobody could read says nothing. */
+export function notReady(name: string, waited: KubeWaitTimeout, { limitMs }: Patience): Error {
   const copy = waited.last as Snapshot | undefined;
   const said = copy?.status?.error?.message;
   if (said !== undefined)
     return new CaravelError('SnapshotFailed', `copy ${name} of the snapshot: ${said}`, { retryable: false });
-  if (copy && ageOf(copy) < limitMs) return waited;
+  if (!copy || ageOf(copy) < limitMs) return waited;
   const message = `copy ${name} of the snapshot: not ready to use within spec.itemOperationTimeout`;
   return new CaravelError('SnapshotTimeout', message, { cause: waited });
 }

@@ -53,8 +53,11 @@ export function dropLost(locks: Locks, ended: readonly Execution[]): void {
   locks.waiting = locks.waiting.filter(lives);
 }
 
-export const keepersOf = ({ held, waiting }: Locks): Execution[] =>
-  [...held, ...waiting].flatMap(({ keepers }) => keepers);
+/** Each once: a run keeps the claims of all its groups. */
+export const keepersOf = ({ held, waiting }: Locks): Execution[] => {
+  const all = [...held, ...waiting].flatMap(({ keepers }) => keepers);
+  return all.filter((keeper, at) => all.findIndex(isSame(keeper)) === at);
+};
 
 function nextOf({ held, waiting }: Locks): LockClaim | undefined {
   const taken = new Set(held.flatMap(({ names }) => names));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { print, run } from './program.ts';
-import { failure, lastLines, outcomeOf, outcomeOfChecks } from './report.ts';
+import { add, failure, lastLines, nothing, outcomeOf, outcomeOfChecks } from './report.ts';
 import type { Outcome, Report } from './report.ts';
 
 /** Runs a tier, or some of its files. */
@@ -29,7 +29,9 @@ export async function vitest(tier: string, { files = [], env, show }: VitestOpti
   const outcome = report && outcomeOf(report, what);
   // Without a failed test in it, or without any report, a run that failed did so as a whole.
   if (outcome && (code === 0 || outcome.failures.length > 0)) return outcome;
-  return { ...outcome, ...failure(`${what} ended with ${code}`, lastLines(output, 15)) };
+  const total = outcome ?? nothing();
+  add(total, failure(`${what} ended with ${code}`, lastLines(output, 15)));
+  return total;
 }
 
 function readReport(file: string): Report | undefined {

@@ -18,7 +18,8 @@ export class Cleaning {
 
   later(work: Work): void {
     this.#waiting.push(work);
-    if (this.#waiting.length > LIMITS.uncleaned) this.now(this.#waiting.shift() ?? work);
+    const oldest = this.#waiting.length > LIMITS.uncleaned ? this.#waiting.shift() : undefined;
+    if (oldest) this.now(oldest);
   }
 
   async finish(): Promise<void> {

@@ -5,6 +5,7 @@ import {
   canLock,
   dropLost,
   giveBackLock,
+  keepersOf,
   lockNext,
   noLocks,
 } from '../../../../core/volume/locks.ts';
@@ -100,6 +101,12 @@ describe('locks', () => {
     for (let at = 0; at < 1000; at++) giveBackLock(locks, claim(`run ${at}`));
     expect(locks.over.length).toBeLessThanOrEqual(100);
     expect(locks.over.at(-1)?.holder.workflowId).toBe('run 999');
+  });
+
+  it('are asked for by each of their keepers once, though a run keeps several', () => {
+    const locks = asked({ ...claim('a', 'x'), key: '0' }, { ...claim('a', 'y'), key: '1' }, claim('b', 'y'));
+    grantAll(locks);
+    expect(keepersOf(locks)).toEqual([...keptBy('a'), ...keptBy('b')]);
   });
 
   it('no longer waited for are free for others', () => {
